@@ -1,0 +1,147 @@
+"""The way to Redis: one client, its retries and timeouts, its errors in plain words."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Callable, Union
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.cluster import RedisCluster
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    MovedError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from discovery.deadline import Deadline, result_by
+from discovery.errors import RegistryError
+
+if TYPE_CHECKING:
+    from discovery.credentials import SecretCredentials
+
+Client = Union[Redis, RedisCluster]
+
+# Seconds. A script takes milliseconds even for 5,000 tasks; a server that takes
+# longer than this is not well, and waiting would not mend it.
+CONNECT_TIMEOUT = 1.0
+READ_TIMEOUT = 2.0
+
+
+def open_client(
+    host: str, port: int, tls: bool, cluster: bool, credentials: SecretCredentials | None
+) -> Client:
+    """A client that tries each command twice; the cluster's connects at once.
+
+    Twice, as connections die while Lambda is frozen, and a failover leaves old
+    ones on a server that has become a replica: a new one finds its way.
+    The protocol is RESP2, as RESP3 costs a HELLO and gives nothing here.
+    """
+    options: Any = {
+        "host": host,
+        "port": port,
+        "ssl": tls,
+        "credential_provider": credentials,
+        "socket_connect_timeout": CONNECT_TIMEOUT,
+        "socket_timeout": READ_TIMEOUT,
+        "retry": Retry(NoBackoff(), 1),
+        "protocol": 2,
+        "decode_responses": True,
+        "encoding_errors": "replace",  # other hands may have put anything there
+    }
+    if cluster:
+        # An ElastiCache endpoint is a name for all nodes: keep asking it.
+        return RedisCluster(dynamic_startup_nodes=False, **options)
+    return Redis(retry_on_error=[ReadOnlyError], **options)
+
+
+# The first that fits; the kinds overlap, as redis-py derives most from ConnectionError.
+_REMEDIES = (
+    (BusyLoadingError, "", "is loading its data: the next run tries again"),
+    (AuthenticationError, "Authentication required", "wants a password: set REDIS_SECRET_ARN"),
+    (
+        AuthenticationError,
+        "without any password",
+        "has no password and was given one: switch AUTH on there, or unset REDIS_SECRET_ARN",
+    ),
+    (
+        AuthenticationError,
+        "",
+        (
+            "refused the password, also after a fresh look at the secret: put the server's "
+            "password into the secret that REDIS_SECRET_ARN names"
+        ),
+    ),
+    (NoPermissionError, "", "allows this user too little: see the README for the commands"),
+    (OutOfMemoryError, "", "is full: raise its memory or free some; the list stays as it was"),
+    (ReadOnlyError, "", "is a replica: point REDIS_HOST at the primary endpoint"),
+    (MovedError, "", "is a cluster: set REDIS_CLUSTER to true"),
+    (RedisClusterException, "", "did not answer as a cluster: see REDIS_HOST and REDIS_CLUSTER"),
+    (RedisTimeoutError, "", f"did not answer within {READ_TIMEOUT:g} s, twice"),
+    (
+        (OSError, RedisConnectionError),
+        "",
+        "cannot be reached: check REDIS_HOST, REDIS_PORT, the security groups, and REDIS_TLS",
+    ),
+)
+
+
+def _explain(error: Exception) -> str:
+    for kind, part, meaning in _REMEDIES:
+        if isinstance(error, kind) and part in str(error):
+            return f"{meaning} ({error})."
+    return f"failed a command: the next run tries again ({error})."
+
+
+class Connection:
+    """Runs one Lua script against Redis, bounded by a deadline. Kept while Lambda is warm."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        where: str,
+        credentials: SecretCredentials | None,
+    ) -> None:
+        self._connect, self._where, self._credentials = connect, where, credentials
+        self._client: Client | None = None
+        self._threads = ThreadPoolExecutor(4, "redis")
+
+    def run(
+        self, script: tuple[str, str], keys: tuple[str, ...], deadline: Deadline, *args: Any
+    ) -> Any:
+        """Call the script (its SHA-1, its text). Raises RegistryError or SecretError."""
+        try:
+            return result_by(deadline, self._threads.submit(self._run, script, keys, args))
+        except TimeoutError as error:
+            raise RegistryError(
+                f"{self._where} did not answer {args[0]!r} in the time left before the deadline: "
+                "see whether Redis is slow or unreachable, or raise the function's timeout."
+            ) from error
+
+    def _run(self, script: tuple[str, str], keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
+        sha, text = script
+        try:
+            if self._credentials:
+                self._credentials.load()
+            if self._client is None:
+                self._client = self._connect()
+            try:
+                answer = self._client.evalsha(sha, len(keys), *keys, *args)
+            except NoScriptError:  # a server that has not seen it yet
+                answer = self._client.eval(text, len(keys), *keys, *args)
+        except (RedisError, RedisClusterException, OSError) as error:
+            answered = isinstance(error, ResponseError)
+            raise RegistryError(f"{self._where} {_explain(error)}", answered) from error
+        if self._credentials:
+            self._credentials.accepted()
+        return answer

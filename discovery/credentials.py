@@ -1,0 +1,99 @@
+"""The Redis password: from Secrets Manager to redis-py, and nowhere else.
+
+Rotation needs no restart: redis-py asks for credentials on each new connection,
+and connects once more after a failure. Credentials that were handed out and
+not yet accepted are in doubt, so the second time the secret is fetched afresh.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Callable, Union
+
+from redis.credentials import CredentialProvider
+
+from discovery.aws import AwsFailure, explain
+from discovery.errors import SecretError
+
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager.client import SecretsManagerClient
+
+log = logging.getLogger(__name__)
+
+# As redis-py sends them: AUTH password, or AUTH username password.
+Credentials = Union[tuple[str], tuple[str, str]]
+
+PASSWORD_KEYS = ("password", "redis_password", "auth_token", "authtoken", "token", "secret")
+
+
+class SecretCredentials(CredentialProvider):
+    """Serves one secret, cached for as long as the server accepts it."""
+
+    def __init__(self, client: Callable[[], SecretsManagerClient], arn: str) -> None:
+        self._client, self._arn = client, arn
+        self._cached: Credentials | None = None
+        self._in_doubt = False
+
+    def load(self) -> None:
+        """Have the secret at hand. Raises SecretError, which redis-py would not pass on well."""
+        if self._cached is None:
+            self._cached = self._fetch()
+
+    def accepted(self) -> None:
+        """The server answered, so what was handed out last is right."""
+        self._in_doubt = False
+
+    def get_credentials(self) -> Credentials:
+        if self._cached is None or self._in_doubt:
+            try:
+                self._cached = self._fetch()
+            except SecretError as error:
+                if self._cached is None:
+                    raise
+                log.warning("the secret could not be looked at again: %s", error)
+        self._in_doubt = True
+        return self._cached
+
+    def _fetch(self) -> Credentials:
+        try:
+            answer = self._client().get_secret_value(SecretId=self._arn)
+        except AwsFailure as error:
+            raise SecretError(
+                f"secretsmanager:GetSecretValue for {self._arn} {explain(error)}."
+            ) from error
+        text = answer.get("SecretString")
+        if text is None:
+            text = answer.get("SecretBinary", b"").decode("utf-8", "replace")
+        log.info("secret %s fetched, version %s", self._arn, answer.get("VersionId"))
+        return parse_secret(text, self._arn)
+
+
+def parse_secret(text: str, arn: str) -> Credentials:
+    """The credentials in a secret: a plain string, or JSON with one of PASSWORD_KEYS.
+
+    Raises SecretError naming the keys that the secret has, never their values.
+    """
+    text = text.strip()
+    if not text:
+        raise SecretError(f"secret {arn} is empty: put the password in it.")
+    if not text.startswith("{"):
+        return (text,)
+    try:
+        held = json.loads(text)
+    except ValueError:
+        # Not chained: the decoder's error carries the text.
+        held = None
+    if not isinstance(held, dict):
+        raise SecretError(f"secret {arn} begins like a JSON object and is none: mend it.")
+    values = {key.lower(): value for key, value in held.items()}
+    for key in PASSWORD_KEYS:
+        if isinstance(values.get(key), str) and values[key]:
+            username = values.get("username")
+            if isinstance(username, str) and username:
+                return (username, values[key])
+            return (values[key],)
+    raise SecretError(
+        f"secret {arn} holds no password, only {sorted(held)}: put it under 'password' "
+        f"(or one of {', '.join(PASSWORD_KEYS[1:])}), as text that is not empty."
+    )

@@ -1,0 +1,203 @@
+"""The service's tasks: ListTasks -> DescribeTasks -> addresses, page by page.
+
+A page of ListTasks is a batch of DescribeTasks (both at most 100), so pages are
+described as they come while the next is being listed. Whatever fails raises:
+what was seen by then is no snapshot, and nobody may publish it.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    NamedTuple,
+)
+
+from discovery.aws import AwsFailure, explain
+from discovery.errors import EcsError
+from discovery.model import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from types_boto3_ec2.client import EC2Client
+    from types_boto3_ecs.client import ECSClient
+
+    from discovery.deadline import Deadline
+
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+PAGE = 100
+# Describing keeps pace with listing at about one call each; the rest is slack
+# for slow answers. ECS's budget is one for the account: more would only drain it.
+WORKERS = 8
+
+
+class _Listed(NamedTuple):
+    arns: list[str]
+    next_token: str | None
+
+
+class Page(NamedTuple):
+    """The tasks of one page of the listing; `missing` are ids that ECS did not find."""
+
+    tasks: list[Task]
+    missing: list[str]
+
+
+class Fleet:
+    """The tasks that one service means to run."""
+
+    def __init__(
+        self, ecs: ECSClient, ec2: Callable[[], EC2Client], cluster: str, service: str
+    ) -> None:
+        self._ecs, self._ec2, self._cluster, self._service = ecs, ec2, cluster, service
+        self._pool = ThreadPoolExecutor(WORKERS, "ecs")
+
+    def pages(self, deadline: Deadline) -> Iterator[Page]:
+        """Yield each page as soon as it is described, in any order.
+
+        Raises EcsError if any page, batch or address could not be had in time.
+        """
+        pending: set[Future[_Listed | Page]] = {self._pool.submit(self._list, None)}
+        try:
+            while pending:
+                done, pending = wait(pending, deadline.left(), FIRST_COMPLETED)
+                if not done:
+                    raise EcsError(
+                        f"{self._target} did not list its tasks in the time left before the "
+                        "deadline: the list stays as it was; raise the function's timeout, or "
+                        "see whether ECS is slow"
+                    )
+                for future in done:
+                    result = future.result()
+                    if isinstance(result, Page):
+                        yield result
+                        continue
+                    if result.next_token:
+                        pending.add(self._pool.submit(self._list, result.next_token))
+                    if result.arns:
+                        pending.add(self._pool.submit(self._describe, result.arns))
+        finally:
+            for future in pending:
+                future.cancel()
+
+    @property
+    def _target(self) -> str:
+        return f"service {self._service} of cluster {self._cluster}"
+
+    def _list(self, token: str | None) -> _Listed:
+        more = {"nextToken": token} if token else {}
+        answer = self._call(
+            "ecs:ListTasks",
+            self._ecs.list_tasks,
+            cluster=self._cluster,
+            serviceName=self._service,
+            desiredStatus="RUNNING",
+            maxResults=PAGE,
+            **more,
+        )
+        return _Listed(self._part(answer, "ecs:ListTasks", "taskArns"), answer.get("nextToken"))
+
+    def _describe(self, arns: list[str]) -> Page:
+        answer = self._call(
+            "ecs:DescribeTasks", self._ecs.describe_tasks, cluster=self._cluster, tasks=arns
+        )
+        found = self._part(answer, "ecs:DescribeTasks", "tasks")
+        failures = answer.get("failures", [])
+        for failure in failures:
+            if failure.get("reason") != "MISSING":
+                raise EcsError(
+                    f"ecs:DescribeTasks failed for {failure.get('arn')} with "
+                    f"{failure.get('reason')} ({failure.get('detail')}): nothing is published"
+                )
+        told = {each.get("taskArn") for each in found} | {each.get("arn") for each in failures}
+        if not told.issuperset(arns):
+            raise EcsError(
+                f"ecs:DescribeTasks left out {len(set(arns) - told)} of {len(arns)} tasks of "
+                f"{self._target}: nothing is published; the next run tries again"
+            )
+        missing = [_id(failure["arn"]) for failure in failures]
+        return Page(self._with_addresses([_task(each) for each in found]), missing)
+
+    def _with_addresses(self, tasks: list[Task]) -> list[Task]:
+        """Ask EC2 for the addresses that the tasks themselves do not carry."""
+        enis = sorted({task.eni for task in tasks if task.runs and not task.ip and task.eni})
+        if not enis:
+            return tasks
+        # A filter, as one unknown id in NetworkInterfaceIds fails the whole call. A
+        # page has at most 100 tasks and a filter takes 200 values.
+        answer = self._call(
+            "ec2:DescribeNetworkInterfaces",
+            lambda **asked: self._ec2().describe_network_interfaces(**asked),
+            Filters=[{"Name": "network-interface-id", "Values": enis}],
+        )
+        found = self._part(answer, "ec2:DescribeNetworkInterfaces", "NetworkInterfaces")
+        addresses = {each.get("NetworkInterfaceId"): _eni_address(each) for each in found}
+        return [
+            task._replace(ip=addresses.get(task.eni)) if task.eni in enis else task
+            for task in tasks
+        ]
+
+    def _call(self, name: str, call: Callable[..., Any], **asked: Any) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = call(**asked)
+        except AwsFailure as error:
+            raise EcsError(f"{name} for {self._target} {explain(error)}.") from error
+        return answer
+
+    def _part(self, answer: Mapping[str, Any], name: str, field: str) -> list[Any]:
+        """A list that a whole answer always has: its absence is not emptiness."""
+        part = answer.get(field)
+        if not isinstance(part, list):
+            raise EcsError(
+                f"{name} for {self._target} answered without {field}: nothing is published; "
+                "the next run tries again"
+            )
+        return part
+
+
+def _id(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]
+
+
+def _task(told: Mapping[str, Any]) -> Task:
+    """One task, reduced to what a run needs; an odd one spoils no other."""
+    ip, eni = _address(told)
+    created = told.get("createdAt")
+    return Task(
+        id=_id(told["taskArn"]),
+        name=_id(told.get("taskDefinitionArn", "")),
+        last_status=told.get("lastStatus", ""),
+        desired_status=told.get("desiredStatus", ""),
+        health_status=told.get("healthStatus", ""),
+        ip=ip,
+        eni=eni,
+        created_at=created.timestamp() if created else 0.0,
+    )
+
+
+def _address(told: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """A task's address and ENI; IPv4 goes before IPv6, the ENI before the containers.
+
+    Other attachments (Service Connect, EBS) may stand before the ENI's.
+    """
+    details: dict[str, str] = {}
+    for attachment in told.get("attachments", []):
+        if attachment.get("type") == "ElasticNetworkInterface":
+            details = {each.get("name"): each.get("value") for each in attachment["details"]}
+            break
+    nets = [net for each in told.get("containers", []) for net in each.get("networkInterfaces", [])]
+    found = (
+        [details.get("privateIPv4Address")]
+        + [net.get("privateIpv4Address") for net in nets]
+        + [details.get("ipv6Address")]
+        + [net.get("ipv6Address") for net in nets]
+    )
+    return next(filter(None, found), None), details.get("networkInterfaceId")
+
+
+def _eni_address(eni: Mapping[str, Any]) -> str | None:
+    ipv6 = [each.get("Ipv6Address") for each in eni.get("Ipv6Addresses", [])]
+    return eni.get("PrivateIpAddress") or next(filter(None, ipv6), None)

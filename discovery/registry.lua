@@ -1,0 +1,184 @@
+-- What is written, and when: every change of the registry is one of these actions,
+-- so each happens whole or not at all, in one order, in one round trip.
+--
+-- One logical clock orders requests, listings, withdrawals and publications: its
+-- numbers are the server's milliseconds, pushed on by at least one each time. As they
+-- follow the time of day they go on rising after a failover that lost the last writes,
+-- a flush or an empty restart: a token from before is old there, and stays old.
+--
+-- Keys may have been broken by other hands or another version: what is not of the
+-- expected kind counts as absent, and is replaced by the next write.
+
+local LIST, STATE, LEASE, PACE, WITHDRAWN = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local DAY = 86400000
+local WITHDRAWN_FOR = 3600000 -- ms; a run lasts 15 minutes at most, a stop not much longer
+local CALL_COSTS = 100        -- ms between listings for each call: half of ECS's 20 a second
+
+local function kind(key) return redis.call('TYPE', key).ok end
+
+local function ensure(key, wanted)
+  local is = kind(key)
+  if is ~= wanted and is ~= 'none' then redis.call('DEL', key) end
+end
+
+local function now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- A clock number; one from beyond tomorrow was not written by us and would lock us out.
+local function number(field)
+  if kind(STATE) ~= 'hash' then return 0 end
+  local n = tonumber(redis.call('HGET', STATE, field))
+  if not n or n ~= math.floor(n) or n < 0 or n > now() + DAY then return 0 end
+  return n
+end
+
+local function tick()
+  local n = math.max(number('clock') + 1, now())
+  redis.call('HSET', STATE, 'clock', n)
+  return n
+end
+
+-- A key that blocks somebody blocks nobody for longer than `longest` ms.
+local function bounded(key, longest)
+  ensure(key, 'string')
+  local left = redis.call('PTTL', key)
+  if left == -1 or left > longest then redis.call('DEL', key) end
+end
+
+local function prepare(lease)
+  ensure(STATE, 'hash')
+  ensure(WITHDRAWN, 'zset')
+  bounded(LEASE, lease)
+  bounded(PACE, 60000)
+end
+
+local function holds(owner)
+  local holder = redis.call('GET', LEASE)
+  return not holder or holder == owner
+end
+
+local function pace(from, calls)
+  local wait = from + calls * CALL_COSTS - now()
+  if wait > 0 then redis.call('SET', PACE, calls, 'PX', wait) end
+end
+
+local function standing()
+  local list, state, withdrawn = false, {}, {}
+  if kind(LIST) == 'string' then list = redis.call('GET', LIST) end
+  if kind(STATE) == 'hash' then state = redis.call('HGETALL', STATE) end
+  if kind(WITHDRAWN) == 'zset' then withdrawn = redis.call('ZRANGE', WITHDRAWN, 0, -1) end
+  return {number('generation'), list, state, withdrawn, now()}
+end
+
+-- Take one element, and a comma beside it, out of a JSON text that the registry wrote.
+local function cut(text, opening, closing)
+  local from, mid = string.find(text, opening, 1, true)
+  if not from then return text end
+  local start, to = string.find(text, closing, mid + 1, true)
+  if not start then return text end
+  local inside = string.sub(text, mid + 1, start - 1)
+  if string.sub(text, to + 1, to + 1) == ',' then
+    to = to + 1
+  elseif string.sub(text, from - 1, from - 1) == ',' then
+    from = from - 1
+  end
+  return string.sub(text, 1, from - 1) .. string.sub(text, to + 1), inside
+end
+
+local function announce(generation, added, removed)
+  redis.call('PUBLISH', LIST, string.format(
+    '{"generation":%.0f,"added":%s,"removed":%s}', generation, added, removed))
+end
+
+local actions = {}
+
+function actions.read()
+  return standing()
+end
+
+-- Count a request, and take the place if it is free. 1: ours, 0: somebody is at work.
+function actions.enter(owner, lease)
+  prepare(tonumber(lease))
+  redis.call('HSET', STATE, 'requested', tick())
+  if not holds(owner) then return 0 end
+  redis.call('SET', LEASE, owner, 'PX', lease)
+  return 1
+end
+
+-- Take a token for a listing that starts now. -1: the place is somebody else's by now;
+-- a smaller number than a token: milliseconds to wait first.
+function actions.begin(owner, lease)
+  prepare(tonumber(lease))
+  if not holds(owner) then return {-1} end
+  redis.call('SET', LEASE, owner, 'PX', lease)
+  local wait = redis.call('PTTL', PACE)
+  if wait > 0 then return {wait} end
+  local token = tick()
+  -- The last listing tells what this one will cost, should it fail before it can say.
+  local calls = tonumber(redis.call('HGET', STATE, 'calls')) or 0
+  pace(token, math.min(math.max(calls, 2), 600))
+  return {token, standing()}
+end
+
+-- Keep the place, if it is still ours. 1: a request came after `token`, 0: none did.
+-- A place that was given up or has expired is not taken again: only `begin` does that.
+function actions.renew(owner, lease, token)
+  prepare(tonumber(lease))
+  if redis.call('GET', LEASE) == owner then redis.call('PEXPIRE', LEASE, lease) end
+  return number('requested') > tonumber(token) and 1 or 0
+end
+
+-- Give the place up; with a token only if no request came after it. 0: one did.
+function actions.leave(owner, lease, token)
+  prepare(tonumber(lease))
+  if not holds(owner) then return 1 end
+  if token ~= '' and number('requested') > tonumber(token) then return 0 end
+  redis.call('DEL', LEASE)
+  return 1
+end
+
+-- Write the list, if this listing is the newest and nothing changed since `base`.
+-- The answer is the new generation; 0: a newer listing is published; or what changed.
+function actions.publish(token, base, list, ttl, added, removed, calls, ...)
+  ensure(STATE, 'hash')
+  local listed = number('listing')
+  if listed == tonumber(token) then return number('generation') end -- a repeated call
+  if listed > tonumber(token) then return 0 end
+  if number('generation') ~= tonumber(base) then return standing() end
+  local generation = tick()
+  if ttl == '0' then
+    redis.call('SET', LIST, list)
+  else
+    redis.call('SET', LIST, list, 'EX', ttl)
+  end
+  redis.call('HSET', STATE, 'generation', generation, 'listing', token, 'calls', calls, ...)
+  pace(tonumber(token), tonumber(calls))
+  if added ~= '[]' or removed ~= '[]' then announce(generation, added, removed) end
+  return generation
+end
+
+-- Take a task that was told to stop out of the list, and keep it out. Its address, or ''.
+function actions.withdraw(task)
+  ensure(STATE, 'hash')
+  ensure(WITHDRAWN, 'zset')
+  local at = tick()
+  local new = redis.call('ZADD', WITHDRAWN, 'NX', at, task)
+  redis.call('ZREMRANGEBYSCORE', WITHDRAWN, '-inf', at - WITHDRAWN_FOR)
+  redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR)
+  local tasks, ip = cut(redis.call('HGET', STATE, 'tasks') or '', '"' .. task .. '":"', '"')
+  if new == 1 or ip then redis.call('HSET', STATE, 'generation', at) end
+  if not ip then return '' end
+  redis.call('HSET', STATE, 'tasks', tasks)
+  if kind(LIST) == 'string' then
+    local list, item = cut(redis.call('GET', LIST), '{"ip":"' .. ip .. '"', '}')
+    if item then
+      redis.call('SET', LIST, list, 'KEEPTTL')
+      announce(at, '[]', '["' .. ip .. '"]')
+    end
+  end
+  return ip
+end
+
+return actions[ARGV[1]](unpack(ARGV, 2))

@@ -1,0 +1,73 @@
+"""What came of a run, as the caller's answer and as figures for the metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from discovery.model import Decision, Entry, Outcome
+from discovery.stored import changes, in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass
+class Report:
+    """It grows from round to round."""
+
+    outcome: Outcome = Outcome.KEPT
+    generation: int = 0
+    rounds: int = 0
+    decision: Decision | None = None  # the last that was published
+    before: Mapping[str, Entry] | None = None  # what was listed when the run began
+    withdrawn: str | None = None  # the address that went before it
+    published_at: float | None = None  # first, on the deadline's clock
+
+
+def answer(report: Report, duration: float) -> dict[str, Any]:
+    """The contract's answer; `duration` is in seconds."""
+    told: dict[str, Any] = {"outcome": report.outcome.value}
+    added, removed = _changes(report)
+    decision = report.decision
+    if decision:
+        told["generation"] = report.generation
+        told["running"] = decision.running
+        told["healthy"] = decision.healthy
+        told["degraded"] = decision.degraded
+        told["excluded"] = [each._asdict() for each in decision.excluded]
+    told.update(rounds=report.rounds, added=added, removed=removed)
+    told["duration_ms"] = round(duration * 1000)
+    return told
+
+
+def figures(report: Report, duration: float, event_to_publish: float | None) -> dict[str, float]:
+    """What is measured of a run; times in seconds come out as milliseconds."""
+    told: dict[str, float] = {report.outcome.value.capitalize(): 1}
+    decision = report.decision
+    if decision:
+        added, removed = _changes(report)
+        told.update(
+            RunningTasks=decision.running,
+            HealthyTasks=decision.healthy,
+            UnhealthyTasks=decision.running - decision.healthy,
+            PublishedTasks=len(decision.entries),
+            AddedTasks=len(added),
+            RemovedTasks=len(removed),
+            Degraded=int(decision.degraded),
+            Rounds=report.rounds,
+        )
+    told["SyncDuration"] = round(duration * 1000, 1)
+    if event_to_publish is not None:
+        told["EventToPublish"] = round(event_to_publish * 1000, 1)
+    return told
+
+
+def _changes(report: Report) -> tuple[list[str], list[str]]:
+    """From before the run to its last publication, with what it withdrew."""
+    if report.decision is None or report.before is None:
+        return [], [report.withdrawn] if report.withdrawn else []
+    added, removed = changes(report.before, report.decision.entries)
+    if report.withdrawn and report.withdrawn not in removed:
+        removed = in_order([*removed, report.withdrawn])
+    return added, removed

@@ -1,0 +1,193 @@
+"""The environment variables, read once into one frozen value.
+
+Every fault is found before any is reported, so one deployment mends them all.
+An empty variable counts as absent (templates pass empty strings for "none"),
+except METRICS_NAMESPACE, where empty means: no metrics.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+from discovery.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Number = TypeVar("Number", int, float)
+
+_ECS_NAME = r"[A-Za-z0-9_-]{1,255}"
+_ECS_ARN = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:"
+_SECRETS_MANAGER = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+"
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def _variable(name: str, default: str | None, parse: Callable[[str], Any], may_hold: str) -> Any:
+    """A field read from a variable; no default: it is required."""
+    return field(metadata={"name": name, "default": default, "parse": parse, "may_hold": may_hold})
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError
+        return text
+
+    return parse
+
+
+def _within(kind: Callable[[str], Number], low: Number, high: Number) -> Callable[[str], Number]:
+    def parse(text: str) -> Number:
+        number = kind(text)
+        if not math.isfinite(number) or not low <= number <= high:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        return words[[word.lower() for word in words].index(text.lower())]
+
+    return parse
+
+
+def _host(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?", text):
+        return text
+    return str(ipaddress.ip_address(text))
+
+
+def _key(text: str) -> str:
+    """A key beside which companions can be put in the same slot (see `stem`)."""
+    if text.split() != [text] or (_hash_tag(text) is None and re.search("[{}]", text)):
+        raise ValueError
+    return text
+
+
+def _hash_tag(key: str) -> str | None:
+    """What decides a marked key's slot: https://valkey.io/topics/cluster-spec/#hash-tags"""
+    found = re.match(r"[^{]*\{([^}]+)\}", key)
+    return found.group(1) if found else None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the deployment chose; times are in seconds."""
+
+    cluster: str = _variable(  # name or ARN, as given: the API takes both
+        "ECS_CLUSTER_NAME",
+        None,
+        _matching(f"{_ECS_NAME}|{_ECS_ARN}cluster/{_ECS_NAME}"),
+        "a cluster's name or ARN",
+    )
+    service: str = _variable(
+        "ECS_SERVICE_NAME",
+        None,
+        _matching(f"{_ECS_NAME}|{_ECS_ARN}service/({_ECS_NAME}/)?{_ECS_NAME}"),
+        "a service's name or ARN",
+    )
+    redis_host: str = _variable(
+        "REDIS_HOST", None, _host, "a host name or address, without scheme or port"
+    )
+    redis_port: int = _variable("REDIS_PORT", "6379", _within(int, 1, 65535), "1 to 65535")
+    secret_arn: str = _variable(
+        "REDIS_SECRET_ARN", "", _matching(f"({_SECRETS_MANAGER})?"), "the ARN of a secret"
+    )
+    key: str = _variable(
+        "REDIS_KEY", None, _key, "a key without spaces; braces only as one hash tag: a{b}c"
+    )
+    port: int = _variable("HEALTH_CHECK_PORT", "80", _within(int, 1, 65535), "1 to 65535")
+    rounds: int = _variable("RETRY_COUNT", "3", _within(int, 1, 100), "1 to 100")
+    interval: float = _variable("RETRY_INTERVAL", "5", _within(float, 0, 900), "0 to 900 seconds")
+    connect_timeout: float = _variable(
+        "HEALTH_CHECK_TIMEOUT", "2.0", _within(float, 0.01, 60), "0.01 to 60 seconds"
+    )
+    # Lambda allows 1,024 descriptors; what is left is for the connections to
+    # AWS and Redis, the log and the interpreter.
+    concurrency: int = _variable(
+        "HEALTH_CHECK_CONCURRENCY", "500", _within(int, 1, 900), "1 to 900"
+    )
+    panic_percent: float = _variable(
+        "PANIC_THRESHOLD_PERCENT", "0", _within(float, 0, 100), "0 to 100"
+    )
+    tls_choice: str = _variable(
+        "REDIS_TLS", "auto", _one_of("auto", "true", "false"), "auto, true or false"
+    )
+    redis_cluster: bool = _variable(
+        "REDIS_CLUSTER",
+        "false",
+        lambda text: _one_of("true", "false")(text) == "true",
+        "true or false",
+    )
+    key_ttl: int = _variable(
+        "REDIS_KEY_TTL", "0", _within(int, 0, 10**9), "seconds, or 0 for a list that never expires"
+    )
+    metrics_namespace: str = _variable(
+        "METRICS_NAMESPACE",
+        "ECSTaskDiscovery",
+        _matching(r"(?!AWS/)[A-Za-z0-9._/#:-]{0,255}"),
+        "a CloudWatch namespace, or nothing for no metrics",
+    )
+    log_level: str = _variable("LOG_LEVEL", "INFO", _one_of(*_LEVELS), ", ".join(_LEVELS))
+
+    @property
+    def cluster_name(self) -> str:
+        return self.cluster.rsplit("/", 1)[-1]
+
+    @property
+    def service_name(self) -> str:
+        return self.service.rsplit("/", 1)[-1]
+
+    @property
+    def stem(self) -> str:
+        """What the companion keys' names begin with, so that they share the key's slot."""
+        return self.key if _hash_tag(self.key) else "{" + self.key + "}"
+
+    @property
+    def tls(self) -> bool:
+        """ElastiCache has AUTH only with TLS, so a password to it settles `auto`."""
+        if self.tls_choice != "auto":
+            return self.tls_choice == "true"
+        host = self.redis_host.lower().rstrip(".")
+        elasticache = host.endswith((".cache.amazonaws.com", ".cache.amazonaws.com.cn"))
+        return bool(self.secret_arn) and elasticache
+
+
+def from_env(env: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingsError naming every faulty variable."""
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for each in fields(Settings):
+        try:
+            values[each.name] = _read(env, **each.metadata)
+        except ValueError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise SettingsError(f"{len(faults)} environment variable(s) to mend: {'; '.join(faults)}.")
+    return Settings(**values)
+
+
+def _read(
+    env: Mapping[str, str],
+    name: str,
+    default: str | None,
+    parse: Callable[[str], Any],
+    may_hold: str,
+) -> Any:
+    text = env.get(name, "").strip()
+    if not text and not (name == "METRICS_NAMESPACE" and name in env):
+        if default is None:
+            raise ValueError(f"{name} is not set; it may hold {may_hold}")
+        text = default
+    try:
+        return parse(text)
+    except ValueError:
+        # Somebody may have put the password itself where the ARN belongs.
+        held = "something else" if name == "REDIS_SECRET_ARN" else repr(text[:100])
+        raise ValueError(f"{name} holds {held}; it may hold {may_hold}") from None

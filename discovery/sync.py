@@ -1,0 +1,204 @@
+"""The story of a run: take the place, go rounds, publish each, give the place up.
+
+A round takes a token, lists and describes, probes, decides and publishes. It is
+repeated while a running task still fails, at most RETRY_COUNT times. A request
+that comes meanwhile is answered by the same run, with a round that begins at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Callable
+
+from discovery.decide import decide, worth_asking
+from discovery.errors import RegistryError
+from discovery.model import Decision, Outcome, Probe, Snapshot, Standing, Task
+from discovery.registry import Begun, Lost, Registry, Wait
+from discovery.report import Report
+from discovery.stored import changes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from discovery.deadline import Deadline
+    from discovery.ecs import Fleet
+    from discovery.health import Pool
+
+log = logging.getLogger(__name__)
+
+# Seconds kept for the publication and for giving up the place: listing and
+# checking end this long before the deadline.
+RESERVE = 1.0
+# Seconds between looks at whether a request came; the contract allows 0.25.
+LOOK_EVERY = 0.2
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a run acts through, and how it was told to go about it."""
+
+    fleet: Fleet
+    registry: Registry
+    pool: Callable[[], Pool]
+    deadline: Deadline
+    sleep: Callable[[float], None]
+    rounds: int
+    interval: float  # seconds
+    panic_percent: float
+
+
+def sync(means: Means, stopping: str | None = None) -> Report:
+    """Answer one request. Raises DiscoveryError; the list is then as it was."""
+    registry, report = means.registry, Report()
+    if stopping:
+        report.withdrawn = registry.withdraw(stopping)
+        log.info("withdrew task %s: %s", stopping, report.withdrawn or "it was not listed")
+    if not registry.enter():
+        log.info("another run is at work on %s: it will list again for this request", registry.key)
+        report.outcome = Outcome.COALESCED
+        return report
+    with registry.held():
+        try:
+            _run(means, report)
+        except BaseException as error:
+            # Where Redis itself is out of reach, the lease ends by itself.
+            if not isinstance(error, RegistryError) or error.answered:
+                with suppress(RegistryError):
+                    registry.leave(None)
+            raise
+    for task, ip, reason in report.decision.excluded if report.decision else ():
+        log.info("left out task %s at %s: %s", task, ip or "no address", reason)
+    return report
+
+
+def _run(means: Means, report: Report) -> None:
+    """Go rounds until nothing is left to wait for and no request is open."""
+    clock, deadline = means.deadline.clock, means.deadline
+    counted, failed, due = 1, None, None
+    while True:
+        started = clock()
+        begun = _begin(means)
+        if begun is None:
+            break
+        if isinstance(begun, Lost):
+            log.info("another run has taken over %s", means.registry.key)
+            if report.outcome is Outcome.KEPT:
+                report.outcome = Outcome.SUPERSEDED
+            return
+        snapshot, probes = _observe(means)
+        report.rounds += 1
+        last = counted >= means.rounds
+        log.info("round %d of %d: %s", counted, means.rounds, _told(snapshot, probes))
+        decision = _publish(means, report, begun, snapshot, probes, failed, last)
+        if decision and decision.settled:
+            if means.registry.leave(begun.token):
+                return
+            counted, failed, due = 1, None, None  # a request came meanwhile: a new run
+        elif decision:
+            failed, due = decision.failing, due or clock() + means.interval
+        pause = max(0.0, due - clock()) if due else 0.0
+        if deadline.left() < pause + (clock() - started) + RESERVE:
+            log.warning(
+                "%.1f s are left, too few for another round of %d: raise the function's timeout",
+                deadline.left(),
+                means.rounds,
+            )
+            break
+        # A request during the wait is answered at once, by a round that does not count:
+        # those that count are `interval` apart.
+        if due and _waited(means, begun.token, due):
+            counted, due = counted + 1, None
+    means.registry.leave(None)
+
+
+def _begin(means: Means) -> Begun | Lost | None:
+    """Take a token as soon as ECS's budget allows; None: not before the deadline."""
+    while True:
+        begun = means.registry.begin()
+        if not isinstance(begun, Wait):
+            return begun
+        if means.deadline.left() < begun.seconds + RESERVE:
+            log.warning(
+                "the next listing may start in %.1f s: too late for this run", begun.seconds
+            )
+            return None
+        means.sleep(begun.seconds)
+
+
+def _observe(means: Means) -> tuple[Snapshot, Mapping[str, Probe]]:
+    """List, describe and probe, each page as it comes."""
+    tasks: dict[str, Task] = {}  # a task may move between pages and come twice
+    missing: set[str] = set()
+    pages, until = 0, means.deadline.earlier(RESERVE)
+    with closing(means.pool()) as pool:
+        for page in means.fleet.pages(until):
+            pages += 1
+            tasks.update((task.id, task) for task in page.tasks)
+            missing.update(page.missing)
+            pool.add(task.ip for task in page.tasks if task.ip and worth_asking(task))
+        probes = pool.finish(until)
+    # An empty service is one call, else each page is listed and described.
+    snapshot = Snapshot(tuple(tasks.values()), missing - tasks.keys(), max(1, 2 * pages))
+    return snapshot, probes
+
+
+def _publish(
+    means: Means,
+    report: Report,
+    begun: Begun,
+    snapshot: Snapshot,
+    probes: Mapping[str, Probe],
+    failed: AbstractSet[str] | None,
+    last: bool,
+) -> Decision | None:
+    """Decide on what Redis holds now, and write; None: a newer listing is there."""
+    standing = begun.standing
+    while True:
+        decision = decide(standing, snapshot, probes, failed, last, means.panic_percent)
+        answer = means.registry.publish(begun, standing, decision, snapshot.calls)
+        if not isinstance(answer, Standing):
+            break
+        standing = answer  # a task was withdrawn meanwhile, say: decide again
+    if isinstance(answer, Lost):
+        log.info("a newer listing is published: this one, of token %d, is dropped", begun.token)
+        return None
+    report.before = standing.entries if report.before is None else report.before
+    report.generation, report.decision, report.outcome = answer, decision, Outcome.PUBLISHED
+    report.published_at = report.published_at or means.deadline.clock()
+    added, removed = changes(standing.entries, decision.entries)
+    log.info(
+        "%s generation %d: %d listed, %d running, %d healthy, added %s, removed %s",
+        means.registry.verb, answer, len(decision.entries), decision.running, decision.healthy,
+        added, removed,
+    )  # fmt: skip
+    if decision.degraded:
+        log.warning(
+            "degraded: only %d of %d running tasks are healthy, below %g %%: listed tasks that run "
+            "are kept; see what they share",
+            decision.healthy, decision.running, means.panic_percent,
+        )  # fmt: skip
+    return decision
+
+
+def _waited(means: Means, token: int, due: float) -> bool:
+    """Wait until the moment `due`; False: a request came first."""
+    while True:
+        left = due - means.deadline.clock()
+        if left <= 0:
+            return True
+        means.sleep(min(left, LOOK_EVERY))
+        if means.registry.requested(token):
+            return False
+
+
+def _told(snapshot: Snapshot, probes: Mapping[str, Probe]) -> str:
+    counts = Counter(probe.value for probe in probes.values())
+    checks = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    return (
+        f"{len(snapshot.tasks)} tasks in {snapshot.calls} calls, {len(snapshot.missing)} MISSING; "
+        f"{len(probes)} checked: {checks or 'none'}"
+    )

@@ -1,0 +1,147 @@
+"""AWS Lambda's entry: builds what a run needs, runs it, and answers.
+
+Only this file reads the environment and builds clients. They are kept while
+Lambda keeps the process warm.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+
+from discovery import events, metrics
+from discovery.connection import Connection, open_client
+from discovery.credentials import SecretCredentials
+from discovery.deadline import Deadline
+from discovery.ecs import WORKERS, Fleet
+from discovery.errors import DiscoveryError
+from discovery.health import Pool
+from discovery.model import Outcome
+from discovery.registry import DryRun, Registry
+from discovery.report import answer, figures
+from discovery.settings import Settings, from_env
+from discovery.sync import Means, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from types_boto3_ecs.client import ECSClient
+
+log = logging.getLogger("discovery")
+
+# Kept for the answer, in seconds: Lambda must see it before its own limit.
+MARGIN = 0.5
+
+# botocore waits 60 s by default, twice the usual life of an invocation. Standard
+# mode backs off with jitter; its token bucket ends retries when most calls fail.
+AWS_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=WORKERS,
+)
+
+
+class Clients(NamedTuple):
+    """What outlives an invocation."""
+
+    fleet: Fleet
+    connection: Connection
+
+
+def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
+    """Answer one event. Raises DiscoveryError, and Lambda then counts a failed invocation."""
+    started, at = time.monotonic(), time.time()
+    deadline = Deadline(started + context.get_remaining_time_in_millis() / 1000 - MARGIN)
+    try:
+        settings = from_env(os.environ)
+        log.setLevel(settings.log_level)
+        action = events.parse(event, settings)
+        if isinstance(action, events.Ignore):
+            log.info("ignored an event %s", action.reason)
+            return {"outcome": Outcome.IGNORED.value, "reason": action.reason}
+        if isinstance(action, events.Status):
+            return {"outcome": Outcome.STATUS.value, **_registry(settings, deadline).status()}
+        return _sync(settings, action, deadline, started, at)
+    except DiscoveryError as error:
+        log.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 (Lambda prints it)
+        raise
+
+
+def _sync(
+    settings: Settings, action: events.Sync, deadline: Deadline, started: float, at: float
+) -> dict[str, Any]:
+    log.info("%s%s", action.reason, action.history)
+    means = Means(
+        fleet=_clients(settings).fleet,
+        registry=_registry(settings, deadline, DryRun if action.dry_run else Registry),
+        pool=lambda: Pool(settings.port, settings.connect_timeout, settings.concurrency),
+        deadline=deadline,
+        sleep=time.sleep,
+        rounds=settings.rounds,
+        interval=settings.interval,
+        panic_percent=settings.panic_percent,
+    )
+    try:
+        report = sync(means, action.stopping)
+    except DiscoveryError:
+        _measure(settings, at, {"Failed": 1})
+        raise
+    duration = time.monotonic() - started
+    if action.dry_run:
+        report.outcome = Outcome.CHECKED
+    else:
+        delay = None
+        if action.happened_at and report.published_at:
+            delay = max(0.0, at - action.happened_at) + report.published_at - started
+        _measure(settings, at, figures(report, duration, delay))
+    told = answer(report, duration)
+    log.info("answered %s after %d ms", told["outcome"], told["duration_ms"])
+    return told
+
+
+def _measure(settings: Settings, at: float, values: Mapping[str, float]) -> None:
+    if settings.metrics_namespace:
+        names = (settings.metrics_namespace, settings.cluster_name, settings.service_name)
+        print(metrics.line(*names, at, values), flush=True)  # noqa: T201 (what CloudWatch reads)
+
+
+def _registry(settings: Settings, deadline: Deadline, kind: type[Registry] = Registry) -> Registry:
+    return kind(
+        _clients(settings).connection,
+        settings.key,
+        settings.stem,
+        settings.key_ttl,
+        deadline,
+        owner=uuid.uuid4().hex,
+    )
+
+
+@lru_cache(maxsize=1)
+def _clients(settings: Settings) -> Clients:
+    ecs: ECSClient = boto3.client("ecs", config=AWS_CONFIG)
+    # Not every service needs these two.
+    ec2 = lru_cache(maxsize=1)(lambda: boto3.client("ec2", config=AWS_CONFIG))
+    secrets = lru_cache(maxsize=1)(lambda: boto3.client("secretsmanager", config=AWS_CONFIG))
+    credentials = SecretCredentials(secrets, settings.secret_arn) if settings.secret_arn else None
+    return Clients(
+        Fleet(ecs, ec2, settings.cluster, settings.service),
+        Connection(
+            lambda: open_client(
+                settings.redis_host,
+                settings.redis_port,
+                settings.tls,
+                settings.redis_cluster,
+                credentials,
+            ),
+            f"Redis at {settings.redis_host}:{settings.redis_port}",
+            credentials,
+        ),
+    )

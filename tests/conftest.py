@@ -1,0 +1,82 @@
+"""What the tests share: a pocket AWS, the function in its own process, and law 7.
+
+The function runs as Lambda runs it, in a process of its own under the interpreter
+named by --product-python, with the real SDK and Redis clients.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable
+
+import pytest
+
+from simulator import Function, Invocation, Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+KEY = "ecs:task:iplist"
+# Whatever a test does with it, it may show up nowhere (law 7).
+PASSWORD = "open-sesame-9d1c"
+
+Start = Callable[..., Function]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--product-python",
+        default=sys.executable,
+        help="the interpreter that runs the function, with requirements.txt installed",
+    )
+
+
+@pytest.fixture
+def aws() -> Iterator[Simulator]:
+    """A pocket AWS of the test's own, with a Valkey that wants no password."""
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Starts environments of the function: start(settings, timeout=30.0) -> Function."""
+    started: list[Watched] = []
+
+    def start(settings: dict[str, str], timeout: float = 30.0) -> Function:
+        python = request.config.getoption("--product-python")
+        function = Watched(settings, root=ROOT, python=python, timeout=timeout)
+        started.append(function)
+        return function
+
+    yield start
+    for function in started:
+        function.close()
+        function.keeps_the_password()
+
+
+class Watched(Function):
+    """A function of which everything it says is kept, to be searched for the password."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._said: list[Invocation] = []
+        super().__init__(*args, **options)
+
+    def _invoke(self, event: Any, timeout: float) -> Invocation:
+        said = super()._invoke(event, timeout)
+        self._said.append(said)
+        return said
+
+    def keeps_the_password(self) -> None:
+        for said in self._said:
+            assert PASSWORD not in json.dumps([said.answer, said.log]), "law 7 is broken"
+            assert PASSWORD not in f"{said.error_type}{said.error_message}{said.trace}"
+
+
+def listed(aws: Simulator, key: str = KEY) -> list[str] | None:
+    """The addresses that a reader of the key gets; None: there is no list."""
+    text = aws.valkey.client().get(key)
+    return None if text is None else [item["ip"] for item in json.loads(text)]
