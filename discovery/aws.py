@@ -5,6 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -34,7 +35,7 @@ def explain(error: Exception) -> str:
         code = told.get("Code", "no code")
         remedy = _REMEDIES.get(code, "the next run tries again")
         return f"answered {code} ({told.get('Message', 'no message')}): {remedy}"
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, (HTTPClientError, ConnectionError)):
         return (
             f"did not answer ({error}): check that the subnets have the interface endpoint "
             "or a NAT gateway, and that the security groups let port 443 through"

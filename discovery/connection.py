@@ -25,7 +25,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from discovery.deadline import Deadline, result_by
-from discovery.errors import RegistryError
+from discovery.errors import DiscoveryError, RegistryError, SecretError
 
 if TYPE_CHECKING:
     from discovery.credentials import SecretCredentials
@@ -120,19 +120,29 @@ class Connection:
         self, script: tuple[str, str], keys: tuple[str, ...], deadline: Deadline, *args: Any
     ) -> Any:
         """Call the script (its SHA-1, its text). Raises RegistryError or SecretError."""
+        late = "did not answer in the time left before the deadline"
+        more = "raise the function's timeout"
+        if self._credentials and not self._credentials.loaded:
+            error: DiscoveryError = SecretError(
+                f"Secrets Manager {late}: see whether its interface endpoint is there, or {more}."
+            )
+            self._in_time(deadline, error, self._credentials.load)
+        error = RegistryError(
+            f"{self._where} {late} ({args[0]}): see whether it is slow or unreachable, or {more}."
+        )
+        return self._in_time(deadline, error, self._run, script, keys, args)
+
+    def _in_time(
+        self, deadline: Deadline, late: DiscoveryError, call: Callable[..., Any], *args: Any
+    ) -> Any:
         try:
-            return result_by(deadline, self._threads.submit(self._run, script, keys, args))
+            return result_by(deadline, self._threads.submit(call, *args))
         except TimeoutError as error:
-            raise RegistryError(
-                f"{self._where} did not answer {args[0]!r} in the time left before the deadline: "
-                "see whether Redis is slow or unreachable, or raise the function's timeout."
-            ) from error
+            raise late from error
 
     def _run(self, script: tuple[str, str], keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
         sha, text = script
         try:
-            if self._credentials:
-                self._credentials.load()
             if self._client is None:
                 self._client = self._connect()
             try:

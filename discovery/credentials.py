@@ -35,10 +35,13 @@ class SecretCredentials(CredentialProvider):
         self._cached: Credentials | None = None
         self._in_doubt = False
 
+    @property
+    def loaded(self) -> bool:
+        return self._cached is not None
+
     def load(self) -> None:
-        """Have the secret at hand. Raises SecretError, which redis-py would not pass on well."""
-        if self._cached is None:
-            self._cached = self._fetch()
+        """Fetch the secret. Raises SecretError, which redis-py would not pass on well."""
+        self._cached = self._fetch()
 
     def accepted(self) -> None:
         """The server answered, so what was handed out last is right."""
@@ -63,8 +66,13 @@ class SecretCredentials(CredentialProvider):
                 f"secretsmanager:GetSecretValue for {self._arn} {explain(error)}."
             ) from error
         text = answer.get("SecretString")
-        if text is None:
-            text = answer.get("SecretBinary", b"").decode("utf-8", "replace")
+        if text is None and "SecretBinary" in answer:
+            text = answer["SecretBinary"].decode("utf-8", "replace")
+        if text is None:  # botocore reads a broken answer as an empty one
+            raise SecretError(
+                f"secretsmanager:GetSecretValue for {self._arn} answered without a secret: "
+                "the next run tries again."
+            )
         log.info("secret %s fetched, version %s", self._arn, answer.get("VersionId"))
         return parse_secret(text, self._arn)
 

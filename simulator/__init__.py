@@ -1,0 +1,48 @@
+"""A pocket AWS on loopback, for the demo, the tests and the benchmarks.
+
+    with Simulator() as aws:
+        service = aws.ecs.create_service("arcade", "lobby")
+        task = service.start_task()
+        with Function(aws.settings(service), root=".") as function:
+            print(function.invoke({}).answer)
+
+What is where:
+
+    aws.py          Simulator: everything, started and stopped together
+    http.py         the HTTP server       wire.py         AWS's wire formats
+    gateway.py      a call's way in       faults.py       what can go wrong on it
+    calls.py        the log of calls      throttle.py     the token bucket
+    ecs.py          clusters and services
+    tasks.py        tasks to move through life
+    described.py    a task as ECS writes it down
+    ecs_api.py      ListTasks and DescribeTasks
+    ec2.py          DescribeNetworkInterfaces
+    secrets.py      GetSecretValue
+    events.py       EventBridge: what ECS sends, and its delivery
+    hosts.py        the tasks' addresses and ports
+    valkey.py       the real Valkey       proxy.py        a bad network, or TLS, before it
+    function.py     Lambda: environments that run the function
+    sandbox.py      the process of one    environment.py  what runs in it
+"""
+
+from simulator.aws import Simulator
+from simulator.calls import Call
+from simulator.ecs import Service
+from simulator.events import deliver
+from simulator.faults import Fault
+from simulator.function import Fleet, Function, Invocation
+from simulator.tasks import Task
+from simulator.valkey import Valkey
+
+__all__ = [
+    "Call",
+    "Fault",
+    "Fleet",
+    "Function",
+    "Invocation",
+    "Service",
+    "Simulator",
+    "Task",
+    "Valkey",
+    "deliver",
+]

@@ -1,0 +1,108 @@
+"""How ECS writes a task down: the Task of its API reference."""
+
+from typing import TYPE_CHECKING, Any
+
+from simulator.account import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from simulator.tasks import TaskState
+
+
+# The statuses of a container, and of an interface, where they differ from RUNNING
+# and ATTACHED, by that of their task.
+_CONTAINER = {
+    "PROVISIONING": "PENDING",
+    "PENDING": "PENDING",
+    "ACTIVATING": "PENDING",
+    "DEPROVISIONING": "STOPPED",
+    "STOPPED": "STOPPED",
+}
+_INTERFACE = {"PROVISIONING": "PRECREATED", "STOPPED": "DELETED"}
+
+
+def describe(task: "TaskState") -> dict[str, Any]:
+    """A task as DescribeTasks answers with it, with the fields that Fargate fills."""
+    described = {
+        "attachments": [_service_connect(task), _network_interface(task)],
+        "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+        "availabilityZone": f"{REGION}a",
+        "clusterArn": task.cluster_arn,
+        "connectivity": "CONNECTED",
+        "connectivityAt": task.created_at,
+        "containers": [_container(task)],
+        "cpu": "256",
+        "createdAt": task.created_at,
+        "desiredStatus": task.desired_status,
+        "enableExecuteCommand": False,
+        "ephemeralStorage": {"sizeInGiB": 20},
+        "group": task.group,
+        "healthStatus": task.health,
+        "lastStatus": task.last_status,
+        "launchType": "FARGATE",
+        "memory": "512",
+        "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": []},
+        "platformFamily": "Linux",
+        "platformVersion": "1.4.0",
+        "startedAt": task.started_at,
+        "startedBy": task.started_by or None,
+        "stopCode": task.stop_code,
+        "stoppedAt": task.stopped_at,
+        "stoppedReason": task.stopped_reason,
+        "stoppingAt": task.stopping_at,
+        "tags": [],
+        "taskArn": task.arn,
+        "taskDefinitionArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{task.definition}",
+        "version": task.version,
+    }
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def _uuid(task: "TaskState", variant: str) -> str:
+    digits = task.id
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def _service_connect(task: "TaskState") -> dict[str, Any]:
+    # It comes first, as on AWS: who takes attachments[0] for the ENI is wrong.
+    return {
+        "id": _uuid(task, "9"),
+        "type": "ServiceConnect",
+        "status": _INTERFACE.get(task.last_status, "ATTACHED"),
+        "details": [{"name": "ContainerName", "value": "ecs-service-connect-x7Kq2"}],
+    }
+
+
+def _network_interface(task: "TaskState") -> dict[str, Any]:
+    details = {"subnetId": "subnet-0a1b2c3d4e5f60718"}
+    if task.last_status != "PROVISIONING":
+        details |= {"networkInterfaceId": task.eni, "macAddress": task.mac}
+        if task.address_from == "attachment" and ":" not in task.ip:
+            details["privateDnsName"] = f"ip-{task.ip.replace('.', '-')}.ec2.internal"
+            details["privateIPv4Address"] = task.ip
+    return {
+        "id": _uuid(task, "8"),
+        "type": "ElasticNetworkInterface",
+        "status": _INTERFACE.get(task.last_status, "ATTACHED"),
+        "details": [{"name": name, "value": value} for name, value in details.items()],
+    }
+
+
+def _container(task: "TaskState") -> dict[str, Any]:
+    name = task.definition.partition(":")[0]
+    interfaces = []
+    if task.last_status != "PROVISIONING" and task.address_from != "ec2":
+        field = "ipv6Address" if ":" in task.ip else "privateIpv4Address"
+        interfaces = [{"attachmentId": _uuid(task, "8"), field: task.ip}]
+    path = task.arn.partition(":task/")[2]
+    container = {
+        "containerArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:container/{path}/" + _uuid(task, "a"),
+        "cpu": "0",
+        "healthStatus": task.health,
+        "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:latest",
+        "lastStatus": _CONTAINER.get(task.last_status, "RUNNING"),
+        "name": name,
+        "networkInterfaces": interfaces,
+        "runtimeId": f"{task.id}-2171{task.id[:6]}",
+        "taskArn": task.arn,
+    }
+    return container | ({"exitCode": 0} if task.last_status == "STOPPED" else {})

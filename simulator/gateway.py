@@ -1,0 +1,91 @@
+"""The front door of AWS: reads a call, spoils or delays it if asked, has it answered."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from simulator import wire
+from simulator.calls import Call, Calls
+from simulator.faults import Faults
+from simulator.http import Request, Response
+from simulator.wire import ApiError, Asked
+
+Operation = Callable[[Mapping[str, Any]], bytes]
+"""Parameters in, body out; raises ApiError."""
+
+
+_GARBAGE = b"<html>502 Bad Gateway"  # from a proxy in between, say
+
+
+class Gateway:
+    """Turns HTTP requests into operations and keeps the log of calls.
+
+    `latency`, in seconds, is half on the way in and half on the way out: what
+    an operation sees is the truth in the middle. `on_call` runs before a call
+    is looked at, in the call's own thread.
+    """
+
+    def __init__(self, operations: Mapping[str, Operation], latency: float) -> None:
+        self._operations = operations
+        self.latency = latency
+        self.calls = Calls()
+        self.faults = Faults()
+        self.on_call: Callable[[Call], None] | None = None
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Let go of every call that waits."""
+        self._stopping.set()
+        self.faults.clear()
+
+    def answer(self, request: Request) -> Response | None:
+        """Answer one request; None: close the connection instead."""
+        asked = wire.read(request)
+        call = Call(asked.operation, asked.parameters)
+        self.calls.add(call)
+        if self.on_call is not None:
+            self.on_call(call)
+        self._wait(self.latency / 2)
+        response = self._spoiled(asked, call)
+        self._wait(self.latency / 2)
+        if response is not None:
+            call.status = response.status
+        return response
+
+    def _spoiled(self, asked: Asked, call: Call) -> Response | None:
+        """The true answer, or what a fault makes of it."""
+        fault, released = self.faults.next(asked.operation)
+        if fault is None:
+            return self._true(asked, call)
+        match fault.kind:
+            case "hangs":
+                released.wait()
+                return None
+            case "slow":
+                self._wait(fault.seconds)
+                return self._true(asked, call)
+            case "cut":
+                return replace(self._true(asked, call), cut=True)
+            case "garbage" | "empty":
+                return asked.answer(b"{}" if fault.kind == "empty" else _GARBAGE)
+            case misfortune:
+                return self._failure(asked, call, asked.error(misfortune))
+
+    def _true(self, asked: Asked, call: Call) -> Response:
+        operation = self._operations.get(asked.operation)
+        try:
+            if operation is None:
+                raise asked.error("unknown")
+            return asked.answer(operation(asked.parameters))
+        except ApiError as error:
+            return self._failure(asked, call, error)
+
+    @staticmethod
+    def _failure(asked: Asked, call: Call, error: ApiError) -> Response:
+        call.error_code = error.code
+        return asked.failure(error)
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            self._stopping.wait(seconds)

@@ -1,0 +1,27 @@
+"""The token bucket by which AWS limits a rate of calls."""
+
+import threading
+import time
+
+
+class TokenBucket:
+    """Allows `burst` calls at once and `per_second` over time."""
+
+    def __init__(self, burst: int, per_second: float) -> None:
+        self._lock = threading.Lock()
+        self._burst = burst
+        self._per_second = per_second
+        self._tokens = float(burst)
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        """Take one token; False when there is none."""
+        with self._lock:
+            now = time.monotonic()
+            earned = (now - self._at) * self._per_second
+            self._tokens = min(self._burst, self._tokens + earned)
+            self._at = now
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True

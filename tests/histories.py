@@ -1,0 +1,444 @@
+"""Random histories of one service: the real code in many environments, one step at a time.
+
+Environments are threads with clients of their own. Each stops before every call to
+Redis, every call to ECS and every sleep, and a scheduler that draws from one seed
+says who goes on, what happens to the service meanwhile, which event arrives, how
+often, and who is killed. So a seed is a history, and a failure can be run again:
+
+    python tests/histories.py --seed 1234          one history, told step by step
+    python tests/histories.py --histories 5000     as many as you like (make soak)
+
+A calm history has overlaps, but nothing is lost in it: when all events have been
+answered the list must be the truth, with no further run. In a rough one environments
+are killed, ECS refuses calls, ports open and close without an event, and Redis is
+flushed or fails over to a replica that lacks the last writes: there the next minute's
+reconcile must bring the truth back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable
+
+import boto3
+
+from discovery import events
+from discovery.connection import Connection, open_client
+from discovery.deadline import Deadline
+from discovery.ecs import Fleet
+from discovery.errors import DiscoveryError
+from discovery.health import Pool
+from discovery.registry import LEASE, Registry
+from discovery.settings import from_env
+from discovery.sync import Means, sync
+from simulator import Simulator
+from simulator import faults as fault
+from simulator.events import scheduled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from simulator import Task
+
+KEY = "{fleet}:iplist"
+STATE, LEASE_KEY, PACE = f"{KEY}:state", f"{KEY}:lease", f"{KEY}:pace"
+ENVIRONMENTS = 5
+ROUNDS, INTERVAL, TIMEOUT = 3, 5.0, 120.0  # seconds of the history's own clock
+
+
+class Killed(BaseException):
+    """The environment ends here, with nothing cleaned up."""
+
+
+class BrokenLawError(AssertionError):
+    """A law does not hold; the message ends with the steps that led there."""
+
+
+class Actor(threading.Thread):
+    """One invocation, which goes on only when it is told to."""
+
+    def __init__(self, stage: Stage, environment: Environment, event: dict[str, Any]) -> None:
+        super().__init__(daemon=True)
+        self.stage, self.environment, self.event = stage, environment, event
+        self.killed = False
+        self.outcome = ""
+        self.at = "its start"
+        self._go, self._parked = threading.Semaphore(0), threading.Semaphore(0)
+        environment.actor = self
+
+    def gate(self, step: str) -> None:
+        """Stop here, until the scheduler picks this actor again."""
+        if not self.killed:
+            self.at = step
+            self._parked.release()
+            self._go.acquire()
+        if self.killed:
+            raise Killed
+
+    def advance(self) -> None:
+        """Let it take its step, and wait for it to stand before the next."""
+        self._go.release()
+        if not self._parked.acquire(timeout=30):
+            raise BrokenLawError(f"{self.name} hangs after {self.at}")
+
+    def run(self) -> None:
+        self._go.acquire()
+        try:
+            self.outcome = self.stage.invoke(self.environment, self.event)
+        except Killed:
+            self.outcome = "killed"
+        except DiscoveryError as error:
+            self.outcome = f"failed: {error}"
+        except BaseException as error:
+            self.outcome = f"crashed: {error!r}"
+            raise
+        finally:
+            self._parked.release()
+
+
+class GatedConnection(Connection):
+    """The real connection, with a gate before each call and an eye on what is written."""
+
+    stage: Stage
+    environment: Environment
+
+    def run(self, script: Any, keys: Any, deadline: Deadline, *args: Any) -> Any:
+        if threading.current_thread().name == "lease":
+            return 0  # whether the lease expires is the scheduler's to say
+        self.environment.gate(f"redis {args[0]}")
+        self.stage.before_write()
+        answer = super().run(script, keys, deadline, *args)
+        self.stage.after_write(args, answer)
+        return answer
+
+
+class Environment:
+    """A warm execution environment: clients that live from invocation to invocation."""
+
+    def __init__(self, aws: Simulator, number: int) -> None:
+        self.number = number
+        self.actor: Actor | None = None
+        self.ecs = boto3.client(
+            "ecs",
+            region_name="us-east-1",
+            endpoint_url=aws.url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        self.ecs.meta.events.register("before-call.ecs", self._before_call)
+        self.connection = GatedConnection(
+            lambda: open_client("127.0.0.1", aws.valkey.port, False, False, None), "Redis", None
+        )
+        self.connection.environment = self
+
+    def gate(self, step: str) -> None:
+        assert self.actor
+        self.actor.gate(step)
+
+    def _before_call(self, model: Any, **_: Any) -> None:
+        self.gate(f"ecs {model.name}")
+
+
+class Stage:
+    """One history: a service, its events, the environments, and what must hold."""
+
+    def __init__(
+        self,
+        aws: Simulator,
+        environments: list[Environment],
+        seed: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.aws, self.environments, self.seed = aws, environments, seed
+        self.rng = random.Random(seed)
+        self.rough = self.was_rough = self.rng.random() < 0.5
+        self.now = 0.0
+        self.steps: list[str] = []
+        self._tell = tell
+        self.redis = aws.valkey.client()
+        self.redis.flushall()
+        aws.events.take()
+        self.service = aws.ecs.create_service(f"arcade-{seed}", "lobby")
+        self.settings = from_env(aws.settings(self.service, key=KEY))
+        self.pending: list[dict[str, Any]] = []
+        self.actors: list[Actor] = []
+        self.closed: set[str] = set()  # addresses
+        self.withdrawn: set[str] = set()  # task ids
+        self.newest_token = self.newest_generation = self.seen_generation = 0
+        self.copy: dict[str, tuple[bytes, int]] = {}
+        for environment in environments:
+            environment.connection.stage = self
+
+    # What the environments do.
+
+    def invoke(self, environment: Environment, event: dict[str, Any]) -> str:
+        action = events.parse(event, self.settings)
+        assert isinstance(action, events.Sync)
+        deadline = Deadline(self.now + TIMEOUT, lambda: self.now)
+        fleet = Fleet(environment.ecs, lambda: boto3.client("ec2"), self.settings.cluster, "lobby")
+        owner = f"{self.seed}/{len(self.steps)}"
+        try:
+            means = Means(
+                fleet=fleet,
+                registry=Registry(
+                    environment.connection, KEY, self.settings.stem, 0, deadline, owner
+                ),
+                pool=lambda: Pool(self.settings.port, 0.5, 100),
+                deadline=deadline,
+                sleep=lambda seconds: self.sleep(environment, seconds),
+                rounds=ROUNDS,
+                interval=INTERVAL,
+                panic_percent=0,
+            )
+            return sync(means, action.stopping).outcome.value
+        finally:
+            fleet._pool.shutdown(wait=False)
+
+    def sleep(self, environment: Environment, seconds: float) -> None:
+        wake = self.now + seconds
+        environment.gate(f"sleep {seconds:g}")
+        self.now = max(self.now, wake)
+
+    def before_write(self) -> None:
+        """Only the scheduler lets time pass: neither pace nor lease runs out by itself."""
+        self.redis.delete(PACE)
+        self.redis.pexpire(LEASE_KEY, LEASE)
+
+    def after_write(self, args: tuple[Any, ...], answer: Any) -> None:
+        if args[0] == "withdraw":
+            self.withdrawn.add(args[1])
+        if args[0] == "publish" and isinstance(answer, int) and answer:
+            token = args[1]
+            self.expect(token > self.newest_token, "law 2: an older listing was published")
+            self.expect(answer > self.newest_generation, "a generation was given twice")
+            self.newest_token, self.newest_generation = token, answer
+
+    # What happens to the service.
+
+    def start(self) -> None:
+        gone = [t.ip for t in self.service.tasks if t.state.last_status == "STOPPED"]
+        here = {t.ip for t in self.service.tasks if t.state.last_status != "STOPPED"}
+        free = sorted(set(gone) - here)
+        handed_on = self.rng.choice(free) if free and self.rng.random() < 0.6 else None
+        status = self.rng.choice(["RUNNING", "RUNNING", "PENDING"])
+        task = self.service.start_task(status=status, ip=handed_on)  # type: ignore[arg-type]
+        self.closed.discard(task.ip)
+
+    def alive(self) -> list[Task]:
+        return [t for t in self.service.tasks if t.state.last_status != "STOPPED"]
+
+    def move(self) -> None:
+        """One task takes its next step in life."""
+        task = self.rng.choice(self.alive())
+        if task.state.last_status == "PENDING":
+            task.becomes("RUNNING")
+        elif task.state.last_status == "RUNNING":
+            task.stop()
+        else:
+            task.becomes("STOPPED")
+
+    def flip(self) -> None:
+        running = [t for t in self.alive() if t.state.last_status == "RUNNING"]
+        if running:
+            task, port = self.rng.choice(running), self.rng.choice(["closed", "listens"])
+            task.port(port)  # type: ignore[arg-type]
+            (self.closed.add if port == "closed" else self.closed.discard)(task.ip)
+
+    def refuse(self) -> None:
+        operation = self.rng.choice(["ListTasks", "DescribeTasks"])
+        self.aws.faults.set(operation, fault.denied, times=1)
+
+    def flush(self) -> None:
+        self.redis.flushall()
+        self.forgotten()
+
+    def save(self) -> None:
+        """What a replica has by now."""
+        raw = self.aws.valkey.client(decode_responses=False)
+        self.copy = {
+            key.decode(): (raw.dump(key) or b"", max(0, raw.pttl(key))) for key in raw.scan_iter()
+        }
+
+    def fail_over(self) -> None:
+        """To the replica: whatever was written since is lost."""
+        self.redis.flushall()
+        for key, (value, ttl) in self.copy.items():
+            self.redis.restore(key, ttl, value)
+        self.forgotten()
+
+    def forgotten(self) -> None:
+        self.withdrawn.clear()
+        self.seen_generation = 0
+
+    # The scheduler.
+
+    def run(self) -> None:
+        """Play the history. Raises BrokenLawError."""
+        self.rng.choice([self.start, self.start])()
+        for _ in range(self.rng.randint(20, 60)):
+            self.pending += self.aws.events.take()
+            name, act = self.rng.choice(self.choices())
+            self.note(name)
+            act()
+            self.check()
+        self.finish()
+
+    def choices(self) -> list[tuple[str, Callable[[], object]]]:
+        possible: list[tuple[str, Callable[[], object]]] = [("a task starts", self.start)]
+        if self.alive():
+            possible += [("a task moves on", self.move)] * 2
+        if self.pending and len(self.actors) < ENVIRONMENTS:
+            possible += [("an event arrives", self.deliver)] * 4
+        if self.actors:
+            possible += [("a step", self.step)] * 16
+            possible += [("the lease expires", lambda: self.redis.delete(LEASE_KEY))]
+        if self.rough:
+            possible += [
+                ("a port changes", self.flip),
+                ("a call will be refused", self.refuse),
+                ("a replica copies", self.save),
+                ("Redis fails over", self.fail_over),
+            ]
+            possible += [("an environment is killed", self.kill)] * bool(self.actors)
+            possible += [("Redis is flushed", self.flush)] * (self.rng.random() < 0.2)
+        return possible
+
+    def deliver(self) -> None:
+        event = self.rng.choice(self.pending)
+        if self.rng.random() < 0.8:  # else it will come again
+            self.pending.remove(event)
+        self.begin(event)
+
+    def begin(self, event: dict[str, Any]) -> None:
+        busy = {actor.environment for actor in self.actors}
+        environment = next(e for e in self.environments if e not in busy)
+        actor = Actor(self, environment, event)
+        actor.start()
+        self.actors.append(actor)
+
+    def step(self) -> None:
+        actor = self.rng.choice(self.actors)
+        self.note(f"  {actor.environment.number}: {actor.at}")
+        actor.advance()
+        if actor.outcome:
+            self.ended(actor)
+
+    def kill(self) -> None:
+        actor = self.rng.choice(self.actors)
+        self.note(f"  {actor.environment.number} dies before {actor.at}")
+        actor.killed = True
+        actor.advance()
+        self.ended(actor)
+
+    def ended(self, actor: Actor) -> None:
+        self.note(f"  {actor.environment.number} ends: {actor.outcome}")
+        actor.join()
+        self.actors.remove(actor)
+        self.expect(not actor.outcome.startswith("crashed"), actor.outcome)
+        if actor.outcome == "killed" or actor.outcome.startswith("failed"):
+            self.expect(self.was_rough, f"an invocation {actor.outcome} for no reason")
+            self.pending.append(actor.event)  # as Lambda does
+
+    def finish(self) -> None:
+        """Answer all that is open; then the list must be the truth."""
+        self.note("no more changes")
+        self.rough = False
+        self.aws.faults.clear()
+        self.pending += self.aws.events.take()
+        while self.pending or self.actors:
+            can_begin = self.pending and len(self.actors) < ENVIRONMENTS
+            if can_begin and (not self.actors or self.rng.random() < 0.3):
+                self.begin(self.pending.pop())
+            else:
+                self.step()
+            self.check()
+        if self.was_rough:
+            self.note("a minute later")
+            self.redis.delete(LEASE_KEY)
+            self.begin(scheduled())
+            while self.actors:
+                self.step()
+                self.check()
+        else:
+            state = self.redis.hgetall(STATE)
+            answered = int(state.get("requested", 2**60)) < int(state["listing"])
+            self.expect(answered, "law 3: no listing began after the last event")
+        truth = sorted(
+            task.ip
+            for task in self.alive()
+            if task.state.last_status == "RUNNING" and task.ip not in self.closed
+        )
+        self.expect(self.listed() == truth, f"the list is {self.listed()}, the truth {truth}")
+
+    def close(self) -> None:
+        for task in self.alive():
+            task.becomes("STOPPED")
+
+    # What must hold after each step.
+
+    def check(self) -> None:
+        state = self.redis.hgetall(STATE)
+        generation = int(state.get("generation", 0))
+        self.expect(generation >= self.seen_generation, "a generation went back")
+        self.seen_generation = generation
+        tasks = json.loads(state.get("tasks", "{}"))
+        back = self.withdrawn & tasks.keys()
+        self.expect(not back, f"law 4: listed though told to stop: {back}")
+        self.expect(self.listed() == sorted(tasks.values()), "list and state differ")
+
+    def listed(self) -> list[str]:
+        return sorted(item["ip"] for item in json.loads(str(self.redis.get(KEY) or "[]")))
+
+    def note(self, step: str) -> None:
+        self.steps.append(step)
+        self._tell(f"{self.now:7.1f}  {step}")
+
+    def expect(self, holds: bool, what: str) -> None:
+        if not holds:
+            story = "\n".join(self.steps[-60:])
+            raise BrokenLawError(
+                f"seed {self.seed}: {what}\n{story}\n(python tests/histories.py --seed {self.seed})"
+            )
+
+
+def play(
+    seeds: Iterable[int], tell: Callable[[str], None] = lambda _: None
+) -> Iterator[tuple[int, Stage]]:
+    """Play one history a seed, all on one simulator; yields each that held."""
+    with Simulator() as aws:
+        environments = [Environment(aws, number) for number in range(ENVIRONMENTS)]
+        for seed in seeds:
+            stage = Stage(aws, environments, seed, tell)
+            stage.run()
+            stage.close()
+            yield seed, stage
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seed", type=int, help="play this one, and tell its steps")
+    parser.add_argument("--histories", type=int, default=300)
+    parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
+    asked = parser.parse_args()
+    if asked.seed is not None:
+        for seed, _ in play([asked.seed], print):
+            print(f"seed {seed}: all laws held")
+        return
+    began, steps, rough = time.monotonic(), 0, 0
+    last = asked.first + asked.histories - 1
+    for done, (seed, stage) in enumerate(play(range(asked.first, last + 1)), 1):
+        steps, rough = steps + len(stage.steps), rough + stage.was_rough
+        if done % 100 == 0 or seed == last:
+            print(
+                f"{done} of {asked.histories} histories held ({rough} rough), {steps} steps, "
+                f"seeds {asked.first} to {seed}, {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
