@@ -1,18 +1,24 @@
-# make demo: see it work. make test: see that it is right.
+# make demo: see it work. make test: see that it is right. make soak: see more of that.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PRODUCT_PYTHON ?= $(RUN)
 # pytest-xdist: a worker for each core.
 PYTEST_ARGS ?= -n 2
+HISTORIES ?= 5000
 
-.PHONY: demo test check clean
+.PHONY: demo test soak check clean
 
 demo: $(VENV)/ready
 	@$(RUN) -m simulator.demo
 
 test: $(VENV)/ready
 	@$(RUN) -m pytest $(PYTEST_ARGS) --product-python=$(PRODUCT_PYTHON)
+
+# HISTORIES=5000 takes some ten minutes; then a storm of two.
+soak: $(VENV)/ready
+	@PYTHONPATH=. $(RUN) tests/histories.py --histories $(HISTORIES)
+	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 120
 
 check: $(VENV)/ready
 	@$(RUN) -m ruff check .

@@ -90,7 +90,7 @@ def scale_out(story: Story) -> None:
     story.show_log(done)
     story.show_list()
     story.check("the next round found it listening", late.ip in story.listed())
-    story.check("it took two rounds", done.answer is not None and done.answer["rounds"] == 2)
+    story.check("the first round did not", done.answer["rounds"] > 1)
 
 
 def closed_port(story: Story) -> None:
@@ -161,9 +161,8 @@ def stage() -> Iterator[Story]:
     with Simulator(latency=0.03) as aws:
         service = aws.ecs.create_service("arcade", "lobby")
         settings = aws.settings(service, key=KEY, RETRY_INTERVAL="2")
-        print(
-            f"A pocket AWS at {aws.url}, Valkey at 127.0.0.1:{aws.valkey.port}; the function is the real one."
-        )
+        print(f"A pocket AWS at {aws.url}, a real Valkey at 127.0.0.1:{aws.valkey.port},")
+        print("and the real function in a process of its own. Nothing leaves this machine.")
         with Function(settings, root=ROOT) as function:
             yield Story(aws, service, function)
 

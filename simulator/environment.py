@@ -45,7 +45,7 @@ class Channel:
         return message
 
     def send(self, **message: Any) -> None:
-        """Send a message; raises TypeError or ValueError if it has no JSON form."""
+        """Send a message; raises TypeError, ValueError or RecursionError if it has no JSON form."""
         self._outgoing.write(json.dumps(message).encode() + b"\n")
         self._outgoing.flush()
 
@@ -148,7 +148,7 @@ def serve(channel: Channel, handler: Handler, log: LogHandler) -> None:
             continue
         try:
             channel.send(answer=answer)
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             message = f"Unable to marshal response: {error}"
             channel.send(error={"type": "Runtime.MarshalError", "message": message, "trace": ""})
 

@@ -32,6 +32,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=sys.executable,
         help="the interpreter that runs the function, with requirements.txt installed",
     )
+    parser.addoption(
+        "--function-only",
+        action="store_true",
+        help="only the tests that run the function in a process of its own",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--function-only"):
+        items[:] = [each for each in items if "product_python" in each.fixturenames]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def product_python(request: pytest.FixtureRequest) -> str:
+    """The interpreter that runs the function."""
+    return str(request.config.getoption("--product-python"))
 
 
 @pytest.fixture
@@ -42,13 +58,12 @@ def aws() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+def start(product_python: str) -> Iterator[Start]:
     """Starts environments of the function: start(settings, timeout=30.0) -> Function."""
     started: list[Watched] = []
 
     def start(settings: dict[str, str], timeout: float = 30.0) -> Function:
-        python = request.config.getoption("--product-python")
-        function = Watched(settings, root=ROOT, python=python, timeout=timeout)
+        function = Watched(settings, root=ROOT, python=product_python, timeout=timeout)
         started.append(function)
         return function
 

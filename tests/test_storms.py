@@ -8,21 +8,20 @@ import storms
 from conftest import ROOT
 
 if TYPE_CHECKING:
-    import pytest
-
     from simulator import Simulator
 
 
-def test_a_scale_out_costs_few_calls(aws: Simulator, pytestconfig: pytest.Config) -> None:
+def test_a_scale_out_costs_few_calls(aws: Simulator, product_python: str) -> None:
     """Some 600 events of a scale-out from 10 to 100 tasks, at 20 environments at once.
 
     They end with the right list, no failed invocation, no call over ECS's budget (100 at
     once, 20 a second) and at most 60 ListTasks and DescribeTasks calls together.
     """
     rng = random.Random(1)
-    python = pytestconfig.getoption("--product-python")
     moments = storms.scale_out(aws, 10, 100, rng)
-    passed = storms.ride_out(aws, moments, rng, 20, duplicates=0.65, root=ROOT, python=python)
+    passed = storms.ride_out(
+        aws, moments, rng, 20, duplicates=0.65, root=ROOT, python=product_python
+    )
     assert 580 < len(passed.invocations) < 660
     assert passed.truth == passed.listed
     assert passed.failed == []
@@ -32,14 +31,11 @@ def test_a_scale_out_costs_few_calls(aws: Simulator, pytestconfig: pytest.Config
     assert outcomes.keys() <= {"published", "coalesced", "superseded"}
 
 
-def test_a_storm_leaves_half_of_the_budget_to_others(
-    aws: Simulator, pytestconfig: pytest.Config
-) -> None:
+def test_a_storm_leaves_half_of_ecs_budget(aws: Simulator, product_python: str) -> None:
     """While tasks are replaced without pause, listing stays within 10 calls a second."""
     rng = random.Random(2)
-    python = pytestconfig.getoption("--product-python")
     moments = storms.churn(aws, 11, rng)
-    passed = storms.ride_out(aws, moments, rng, 4, duplicates=0.2, root=ROOT, python=python)
+    passed = storms.ride_out(aws, moments, rng, 4, duplicates=0.2, root=ROOT, python=product_python)
     assert passed.truth == passed.listed
     assert passed.failed == []
     assert passed.refused == 0
