@@ -6,7 +6,9 @@ The way of an event through the package, and what each file is for:
     settings          environment variables -> Settings, or every fault at once
     events            event -> what to do; pure
     sync              the story of a run: rounds of list, check, decide, publish
+    observe           one look at the service, page by page, through the next two
     ecs               ListTasks -> DescribeTasks -> addresses, pipelined
+      described         what AWS tells of a task, reduced to what a run needs; pure
     health            many TCP connects at once
     decide            who is listed, who is not, and why; pure
     registry          Redis: token, publish, withdraw, lease, read

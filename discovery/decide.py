@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from discovery.model import UNHEALTHY, Decision, Entry, Exclusion, Probe, Snapshot, Standing, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
 
@@ -37,11 +37,7 @@ def decide(
     """
     # 1. What runs, and how each of it fares.
     running = {t.id: t for t in snapshot.tasks if t.runs and t.id not in standing.withdrawn}
-    asked = {
-        id: probes.get(task.ip or "", Probe.UNANSWERED)
-        for id, task in running.items()
-        if worth_asking(task)
-    }
+    asked = _asked(running, probes)
     healthy = {id for id, probe in asked.items() if probe is Probe.OPEN}
     failing = {id for id, probe in asked.items() if probe.failed}
     if failed_before is not None:
@@ -52,26 +48,10 @@ def decide(
     condemned = {id for id, task in running.items() if task.health_status == UNHEALTHY}
     dropped = set() if degraded else condemned | (failing if last_round else set())
 
-    # 3. Healthy tasks are listed; listed ones stay, also those that ECS lost sight of.
-    staying = (running.keys() | snapshot.missing) - dropped - standing.withdrawn
-    entries = {id: entry for id, entry in standing.entries.items() if id in staying}
-    entries.update(
-        (id, Entry(task.ip, task.name))
-        for id, task in running.items()
-        if task.ip and (id in healthy or id in entries)
-    )
-    excluded = [
-        Exclusion(task.id, task.ip, _reason(task, standing, asked))
-        for task in snapshot.tasks
-        if task.id not in entries
-    ]
-    excluded += [
-        Exclusion(id, None, "MISSING: ECS listed it and did not find it")
-        for id in snapshot.missing - entries.keys()
-    ]
-    excluded += _one_task_an_address(entries, running)
-
-    waited_for = asked.keys() - healthy | snapshot.missing
+    # 3. Who is listed then, and what is told of the others.
+    entries = _entries(standing, snapshot, running, healthy, dropped)
+    handed_on = _one_task_an_address(entries, running)
+    excluded = [*handed_on, *_left_out(standing, snapshot, asked, entries.keys(), handed_on)]
     return Decision(
         entries=entries,
         excluded=tuple(sorted(excluded)),
@@ -79,8 +59,49 @@ def decide(
         running=len(running),
         healthy=len(healthy),
         degraded=degraded,
-        settled=last_round or not waited_for,
+        settled=last_round or not (asked.keys() - healthy or snapshot.missing),
     )
+
+
+def _asked(running: Mapping[str, Task], probes: Mapping[str, Probe]) -> dict[str, Probe]:
+    return {
+        id: probes.get(task.ip or "", Probe.UNANSWERED)
+        for id, task in running.items()
+        if worth_asking(task)
+    }
+
+
+def _entries(
+    standing: Standing,
+    snapshot: Snapshot,
+    running: Mapping[str, Task],
+    healthy: AbstractSet[str],
+    dropped: AbstractSet[str],
+) -> dict[str, Entry]:
+    """Healthy tasks are listed; listed ones stay, also those that ECS lost sight of."""
+    staying = (running.keys() | snapshot.missing) - dropped - standing.withdrawn
+    entries = {id: entry for id, entry in standing.entries.items() if id in staying}
+    entries.update(
+        (id, Entry(task.ip, task.name))
+        for id, task in running.items()
+        if task.ip and (id in healthy or id in entries)
+    )
+    return entries
+
+
+def _left_out(
+    standing: Standing,
+    snapshot: Snapshot,
+    asked: Mapping[str, Probe],
+    listed: AbstractSet[str],
+    told: list[Exclusion],
+) -> Iterator[Exclusion]:
+    known = listed | {exclusion.task for exclusion in told}
+    for task in snapshot.tasks:
+        if task.id not in known:
+            yield Exclusion(task.id, task.ip, _reason(task, standing, asked))
+    for id in snapshot.missing - known:
+        yield Exclusion(id, None, "MISSING: ECS listed it and did not find it")
 
 
 def _reason(task: Task, standing: Standing, asked: Mapping[str, Probe]) -> str:

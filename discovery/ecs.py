@@ -15,9 +15,9 @@ from typing import (
     NamedTuple,
 )
 
+from discovery import described
 from discovery.aws import AwsFailure, explain
 from discovery.errors import EcsError
-from discovery.model import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.client import ECSClient
 
     from discovery.deadline import Deadline
+    from discovery.model import Task
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
 PAGE = 100
@@ -118,8 +119,8 @@ class Fleet:
                 f"ecs:DescribeTasks left out {len(set(arns) - told)} of {len(arns)} tasks of "
                 f"{self._target}: nothing is published; the next run tries again"
             )
-        missing = [_id(failure["arn"]) for failure in failures]
-        return Page(self._with_addresses([_task(each) for each in found]), missing)
+        missing = [described.id_of(failure["arn"]) for failure in failures]
+        return Page(self._with_addresses([described.task(each) for each in found]), missing)
 
     def _with_addresses(self, tasks: list[Task]) -> list[Task]:
         """Ask EC2 for the addresses that the tasks themselves do not carry."""
@@ -134,7 +135,7 @@ class Fleet:
             Filters=[{"Name": "network-interface-id", "Values": enis}],
         )
         found = self._part(answer, "ec2:DescribeNetworkInterfaces", "NetworkInterfaces")
-        addresses = {each.get("NetworkInterfaceId"): _eni_address(each) for each in found}
+        addresses = {each.get("NetworkInterfaceId"): described.eni_address(each) for each in found}
         return [
             task._replace(ip=addresses.get(task.eni)) if task.eni in enis else task
             for task in tasks
@@ -156,48 +157,3 @@ class Fleet:
                 "the next run tries again"
             )
         return part
-
-
-def _id(arn: str) -> str:
-    return arn.rsplit("/", 1)[-1]
-
-
-def _task(told: Mapping[str, Any]) -> Task:
-    """One task, reduced to what a run needs; an odd one spoils no other."""
-    ip, eni = _address(told)
-    created = told.get("createdAt")
-    return Task(
-        id=_id(told["taskArn"]),
-        name=_id(told.get("taskDefinitionArn", "")),
-        last_status=told.get("lastStatus", ""),
-        desired_status=told.get("desiredStatus", ""),
-        health_status=told.get("healthStatus", ""),
-        ip=ip,
-        eni=eni,
-        created_at=created.timestamp() if created else 0.0,
-    )
-
-
-def _address(told: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """A task's address and ENI; IPv4 goes before IPv6, the ENI before the containers.
-
-    Other attachments (Service Connect, EBS) may stand before the ENI's.
-    """
-    details: dict[str, str] = {}
-    for attachment in told.get("attachments", []):
-        if attachment.get("type") == "ElasticNetworkInterface":
-            details = {each.get("name"): each.get("value") for each in attachment["details"]}
-            break
-    nets = [net for each in told.get("containers", []) for net in each.get("networkInterfaces", [])]
-    found = (
-        [details.get("privateIPv4Address")]
-        + [net.get("privateIpv4Address") for net in nets]
-        + [details.get("ipv6Address")]
-        + [net.get("ipv6Address") for net in nets]
-    )
-    return next(filter(None, found), None), details.get("networkInterfaceId")
-
-
-def _eni_address(eni: Mapping[str, Any]) -> str | None:
-    ipv6 = [each.get("Ipv6Address") for each in eni.get("Ipv6Addresses", [])]
-    return eni.get("PrivateIpAddress") or next(filter(None, ipv6), None)

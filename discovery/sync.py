@@ -8,14 +8,14 @@ that comes meanwhile is answered by the same run, with a round that begins at on
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
-from discovery.decide import decide, worth_asking
+from discovery.decide import decide
 from discovery.errors import RegistryError
-from discovery.model import Decision, Outcome, Probe, Snapshot, Standing, Task
+from discovery.model import Decision, Outcome, Probe, Snapshot, Standing
+from discovery.observe import observe, summary
 from discovery.registry import Begun, Lost, Registry, Wait
 from discovery.report import Report
 from discovery.stored import changes
@@ -89,10 +89,10 @@ def _run(means: Means, report: Report) -> None:
             if report.outcome is Outcome.KEPT:
                 report.outcome = Outcome.SUPERSEDED
             return
-        snapshot, probes = _observe(means)
+        snapshot, probes = observe(means.fleet, means.pool, deadline.earlier(RESERVE))
         report.rounds += 1
         last = counted >= means.rounds
-        log.info("round %d of %d: %s", counted, means.rounds, _told(snapshot, probes))
+        log.info("round %d of %d: %s", counted, means.rounds, summary(snapshot, probes))
         decision = _publish(means, report, begun, snapshot, probes, failed, last)
         if decision and decision.settled:
             if means.registry.leave(begun.token):
@@ -127,23 +127,6 @@ def _begin(means: Means) -> Begun | Lost | None:
             )
             return None
         means.sleep(begun.seconds)
-
-
-def _observe(means: Means) -> tuple[Snapshot, Mapping[str, Probe]]:
-    """List, describe and probe, each page as it comes."""
-    tasks: dict[str, Task] = {}  # a task may move between pages and come twice
-    missing: set[str] = set()
-    pages, until = 0, means.deadline.earlier(RESERVE)
-    with closing(means.pool()) as pool:
-        for page in means.fleet.pages(until):
-            pages += 1
-            tasks.update((task.id, task) for task in page.tasks)
-            missing.update(page.missing)
-            pool.add(task.ip for task in page.tasks if task.ip and worth_asking(task))
-        probes = pool.finish(until)
-    # An empty service is one call, else each page is listed and described.
-    snapshot = Snapshot(tuple(tasks.values()), missing - tasks.keys(), max(1, 2 * pages))
-    return snapshot, probes
 
 
 def _publish(
@@ -193,12 +176,3 @@ def _waited(means: Means, token: int, due: float) -> bool:
         means.sleep(min(left, LOOK_EVERY))
         if means.registry.requested(token):
             return False
-
-
-def _told(snapshot: Snapshot, probes: Mapping[str, Probe]) -> str:
-    counts = Counter(probe.value for probe in probes.values())
-    checks = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    return (
-        f"{len(snapshot.tasks)} tasks in {snapshot.calls} calls, {len(snapshot.missing)} MISSING; "
-        f"{len(probes)} checked: {checks or 'none'}"
-    )

@@ -1,0 +1,45 @@
+"""One look at the service: list, describe and probe, each page as it comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING, Callable
+
+from discovery.decide import worth_asking
+from discovery.model import Probe, Snapshot, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from discovery.deadline import Deadline
+    from discovery.ecs import Fleet
+    from discovery.health import Pool
+
+
+def observe(
+    fleet: Fleet, new_pool: Callable[[], Pool], until: Deadline
+) -> tuple[Snapshot, Mapping[str, Probe]]:
+    """A snapshot, and the answers by address. Raises EcsError."""
+    tasks: dict[str, Task] = {}  # a task may move between pages and come twice
+    missing: set[str] = set()
+    pages = 0
+    with closing(new_pool()) as pool:
+        for page in fleet.pages(until):
+            pages += 1
+            tasks.update((task.id, task) for task in page.tasks)
+            missing.update(page.missing)
+            pool.add(task.ip for task in page.tasks if task.ip and worth_asking(task))
+        probes = pool.finish(until)
+    # An empty service is one call, else each page is listed and described.
+    snapshot = Snapshot(tuple(tasks.values()), missing - tasks.keys(), max(1, 2 * pages))
+    return snapshot, probes
+
+
+def summary(snapshot: Snapshot, probes: Mapping[str, Probe]) -> str:
+    counts = Counter(probe.value for probe in probes.values())
+    checks = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    return (
+        f"{len(snapshot.tasks)} tasks in {snapshot.calls} calls, {len(snapshot.missing)} MISSING; "
+        f"{len(probes)} checked: {checks or 'none'}"
+    )
