@@ -32,7 +32,6 @@ from discovery.sync import Means, sync
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from types_boto3_ecs.client import ECSClient
 
 log = logging.getLogger("discovery")
 
@@ -126,7 +125,7 @@ def _registry(settings: Settings, deadline: Deadline, kind: type[Registry] = Reg
 
 @lru_cache(maxsize=1)
 def _clients(settings: Settings) -> Clients:
-    ecs: ECSClient = boto3.client("ecs", config=AWS_CONFIG)
+    ecs = lru_cache(maxsize=1)(lambda: boto3.client("ecs", config=AWS_CONFIG))
     # Not every service needs these two.
     ec2 = lru_cache(maxsize=1)(lambda: boto3.client("ec2", config=AWS_CONFIG))
     secrets = lru_cache(maxsize=1)(lambda: boto3.client("secretsmanager", config=AWS_CONFIG))

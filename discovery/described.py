@@ -22,7 +22,7 @@ def task(told: Mapping[str, Any]) -> Task:
     ip, eni = _address(told)
     created = told.get("createdAt")
     return Task(
-        id=id_of(told["taskArn"]),
+        id=id_of(told.get("taskArn", "")),
         name=id_of(told.get("taskDefinitionArn", "")),
         last_status=told.get("lastStatus", ""),
         desired_status=told.get("desiredStatus", ""),
@@ -41,7 +41,9 @@ def _address(told: Mapping[str, Any]) -> tuple[str | None, str | None]:
     details: dict[str, str] = {}
     for attachment in told.get("attachments", []):
         if attachment.get("type") == "ElasticNetworkInterface":
-            details = {each.get("name"): each.get("value") for each in attachment["details"]}
+            details = {
+                each.get("name"): each.get("value") for each in attachment.get("details", [])
+            }
             break
     nets = [net for each in told.get("containers", []) for net in each.get("networkInterfaces", [])]
     found = (

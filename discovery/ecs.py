@@ -51,7 +51,11 @@ class Fleet:
     """The tasks that one service means to run."""
 
     def __init__(
-        self, ecs: ECSClient, ec2: Callable[[], EC2Client], cluster: str, service: str
+        self,
+        ecs: Callable[[], ECSClient],
+        ec2: Callable[[], EC2Client],
+        cluster: str,
+        service: str,
     ) -> None:
         self._ecs, self._ec2, self._cluster, self._service = ecs, ec2, cluster, service
         self._pool = ThreadPoolExecutor(WORKERS, "ecs")
@@ -61,25 +65,31 @@ class Fleet:
 
         Raises EcsError if any page, batch or address could not be had in time.
         """
-        pending: set[Future[_Listed | Page]] = {self._pool.submit(self._list, None)}
+        pending: dict[Future[_Listed | Page], str] = {}
+
+        def begin(what: str, call: Callable[..., _Listed | Page], *args: Any) -> None:
+            pending[self._pool.submit(call, *args)] = what
+
+        begin("ecs:ListTasks", self._list, None)
         try:
             while pending:
-                done, pending = wait(pending, deadline.left(), FIRST_COMPLETED)
+                done, _ = wait(pending, deadline.left(), FIRST_COMPLETED)
                 if not done:
                     raise EcsError(
-                        f"{self._target} did not list its tasks in the time left before the "
-                        "deadline: the list stays as it was; raise the function's timeout, or "
-                        "see whether ECS is slow"
+                        f"{' and '.join(sorted(set(pending.values())))} for {self._target} did not "
+                        "answer in the time left before the deadline: the list stays as it was; "
+                        "raise the function's timeout, or see whether AWS is slow."
                     )
                 for future in done:
+                    del pending[future]
                     result = future.result()
                     if isinstance(result, Page):
                         yield result
                         continue
                     if result.next_token:
-                        pending.add(self._pool.submit(self._list, result.next_token))
+                        begin("ecs:ListTasks", self._list, result.next_token)
                     if result.arns:
-                        pending.add(self._pool.submit(self._describe, result.arns))
+                        begin("ecs:DescribeTasks (or EC2)", self._describe, result.arns)
         finally:
             for future in pending:
                 future.cancel()
@@ -92,7 +102,7 @@ class Fleet:
         more = {"nextToken": token} if token else {}
         answer = self._call(
             "ecs:ListTasks",
-            self._ecs.list_tasks,
+            lambda **asked: self._ecs().list_tasks(**asked),
             cluster=self._cluster,
             serviceName=self._service,
             desiredStatus="RUNNING",
@@ -103,7 +113,10 @@ class Fleet:
 
     def _describe(self, arns: list[str]) -> Page:
         answer = self._call(
-            "ecs:DescribeTasks", self._ecs.describe_tasks, cluster=self._cluster, tasks=arns
+            "ecs:DescribeTasks",
+            lambda **asked: self._ecs().describe_tasks(**asked),
+            cluster=self._cluster,
+            tasks=arns,
         )
         found = self._part(answer, "ecs:DescribeTasks", "tasks")
         failures = answer.get("failures", [])
@@ -119,7 +132,7 @@ class Fleet:
                 f"ecs:DescribeTasks left out {len(set(arns) - told)} of {len(arns)} tasks of "
                 f"{self._target}: nothing is published; the next run tries again"
             )
-        missing = [described.id_of(failure["arn"]) for failure in failures]
+        missing = [described.id_of(failure.get("arn", "")) for failure in failures]
         return Page(self._with_addresses([described.task(each) for each in found]), missing)
 
     def _with_addresses(self, tasks: list[Task]) -> list[Task]:

@@ -91,7 +91,7 @@ def _task_change(event: Mapping[str, Any], settings: Settings) -> Action:
     if group is not None and not isinstance(group, str):
         raise _invalid("detail.group", group, "text")
     if group != f"service:{settings.service_name}":
-        return Ignore(f"a task of group {group!r}, not of service {settings.service_name!r}")
+        return Ignore(f"of group {group!r}, not of service {settings.service_name!r}")
     task = _task_id(_text(detail, "taskArn"))
     last, desired = _text(detail, "lastStatus"), _text(detail, "desiredStatus")
     stopping = desired == STOPPED or last in STOPPING_STATES
@@ -99,7 +99,7 @@ def _task_change(event: Mapping[str, Any], settings: Settings) -> Action:
         "a task state change:",
         stopping=task if stopping else None,
         happened_at=_time(detail.get("updatedAt")) or _time(event.get("time")),
-        history="".join(f" {name}={detail.get(name)}" for name in _HISTORY),
+        history="".join(f" {name}={_one_line(detail.get(name))}" for name in _HISTORY),
     )
 
 
@@ -109,17 +109,18 @@ def _service_change(event: Mapping[str, Any], settings: Settings) -> Action:
     arn = resources[0] if isinstance(resources, (list, tuple)) and resources else None
     if not isinstance(arn, str) or ":service/" not in arn:
         raise _invalid("resources[0]", arn, "the ARN of a service")
-    path = arn.split(":service/", 1)[1].split("/")
+    prefix, _, path = arn.partition(":service/")
+    *cluster, name = path.split("/")
     detail = _detail(event)
     # ARNs from before 2018 lack the cluster; a Service Action tells it beside.
     if "clusterArn" in detail:
         foreign = _foreign_cluster(_text(detail, "clusterArn"), settings)
-        if foreign:
-            return foreign
-    elif len(path) > 1 and path[0] != settings.cluster_name:
-        return Ignore(f"of cluster {path[0]!r}, not {settings.cluster_name!r}")
-    if path[-1] != settings.service_name:
-        return Ignore(f"of service {path[-1]!r}, not {settings.service_name!r}")
+    else:
+        foreign = _foreign_cluster(f"{prefix}:cluster/{cluster[0]}", settings) if cluster else None
+    if foreign:
+        return foreign
+    if name != settings.service_name:
+        return Ignore(f"of service {name!r}, not {settings.service_name!r}")
     what = detail.get("eventName") or event["detail-type"]
     return Sync(f"the service reports {what}", happened_at=_time(event.get("time")))
 
@@ -163,6 +164,11 @@ def _task_id(arn: str) -> str:
     if not found:
         raise _invalid("detail.taskArn", arn, "the ARN of a task")
     return found.group(1)
+
+
+def _one_line(value: Any) -> str:
+    """A stop reason may hold line breaks, and a log entry is a line."""
+    return " ".join(str(value).split()) if isinstance(value, (str, int)) else "None"
 
 
 def _time(value: Any) -> float | None:

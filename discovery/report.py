@@ -27,18 +27,20 @@ class Report:
 
 def answer(report: Report, duration: float) -> dict[str, Any]:
     """The contract's answer; `duration` is in seconds."""
-    told: dict[str, Any] = {"outcome": report.outcome.value}
     added, removed = _changes(report)
     decision = report.decision
-    if decision:
-        told["generation"] = report.generation
-        told["running"] = decision.running
-        told["healthy"] = decision.healthy
-        told["degraded"] = decision.degraded
-        told["excluded"] = [each._asdict() for each in decision.excluded]
-    told.update(rounds=report.rounds, added=added, removed=removed)
-    told["duration_ms"] = round(duration * 1000)
-    return told
+    return {
+        "outcome": report.outcome.value,
+        "generation": report.generation if decision else None,
+        "running": decision.running if decision else None,
+        "healthy": decision.healthy if decision else None,
+        "degraded": decision.degraded if decision else None,
+        "rounds": report.rounds,
+        "added": added,
+        "removed": removed,
+        "excluded": [each._asdict() for each in decision.excluded] if decision else [],
+        "duration_ms": round(duration * 1000),
+    }
 
 
 def figures(report: Report, duration: float, event_to_publish: float | None) -> dict[str, float]:
@@ -56,8 +58,8 @@ def figures(report: Report, duration: float, event_to_publish: float | None) -> 
             RemovedTasks=len(removed),
             Degraded=int(decision.degraded),
             Rounds=report.rounds,
+            SyncDuration=round(duration * 1000, 1),
         )
-    told["SyncDuration"] = round(duration * 1000, 1)
     if event_to_publish is not None:
         told["EventToPublish"] = round(event_to_publish * 1000, 1)
     return told

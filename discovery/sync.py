@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 RESERVE = 1.0
 # Seconds between looks at whether a request came; the contract allows 0.25.
 LOOK_EVERY = 0.2
+NOBODY: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,20 +92,27 @@ def _run(means: Means, report: Report) -> None:
             return
         snapshot, probes = observe(means.fleet, means.pool, deadline.earlier(RESERVE))
         report.rounds += 1
-        last = counted >= means.rounds
+        cost = clock() - started
+        # Out of time, the second round and any later one is as good as the last; a
+        # single one is not: what failed only once stays.
+        late = deadline.left() < means.interval + cost + RESERVE
+        last = counted >= means.rounds or (counted > 1 and late)
         log.info("round %d of %d: %s", counted, means.rounds, summary(snapshot, probes))
         decision = _publish(means, report, begun, snapshot, probes, failed, last)
-        if decision and decision.settled:
+        if decision is None:
+            failed = NOBODY  # the round is lost, and so is the proof that anybody failed in it
+        elif decision.settled:
             if means.registry.leave(begun.token):
                 return
             counted, failed, due = 1, None, None  # a request came meanwhile: a new run
-        elif decision:
+        else:
             failed, due = decision.failing, due or clock() + means.interval
         pause = max(0.0, due - clock()) if due else 0.0
-        if deadline.left() < pause + (clock() - started) + RESERVE:
+        if deadline.left() < pause + cost + RESERVE:
             log.warning(
-                "%.1f s are left, too few for another round of %d: raise the function's timeout",
+                "%.1f s are left, too few for round %d of %d: raise the function's timeout",
                 deadline.left(),
+                min(counted + 1, means.rounds),
                 means.rounds,
             )
             break

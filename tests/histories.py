@@ -179,7 +179,9 @@ class Stage:
         action = events.parse(event, self.settings)
         assert isinstance(action, events.Sync)
         deadline = Deadline(self.now + TIMEOUT, lambda: self.now)
-        fleet = Fleet(environment.ecs, lambda: boto3.client("ec2"), self.settings.cluster, "lobby")
+        fleet = Fleet(
+            lambda: environment.ecs, lambda: boto3.client("ec2"), self.settings.cluster, "lobby"
+        )
         owner = f"{self.seed}/{len(self.steps)}"
         try:
             means = Means(

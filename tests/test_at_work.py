@@ -132,7 +132,7 @@ def test_the_place_is_given_up_before_the_deadline(aws: Simulator, start: Start)
     assert first.answer["outcome"] == "published"
     assert first.duration < 5
     assert not aws.valkey.client().exists(LEASE)
-    assert any("too few for another round" in line for line in first.log)
+    assert any("too few for round 2 of 3" in line for line in first.log)
     assert other.invoke({}).answer["outcome"] == "published"
 
 
