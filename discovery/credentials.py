@@ -89,7 +89,7 @@ def parse_secret(text: str, arn: str) -> Credentials:
         return (text,)
     try:
         held = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         # Not chained: the decoder's error carries the text.
         held = None
     if not isinstance(held, dict):

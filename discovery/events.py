@@ -9,6 +9,7 @@ Shapes: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_cwe_even
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +48,10 @@ class Ignore:
 Action = Union[Sync, Status, Ignore]
 
 _HISTORY = ("taskArn", "lastStatus", "desiredStatus", "version", "stopCode", "stoppedReason")
+
+
+_SHOWN = reprlib.Repr()  # bounded in length and depth
+_SHOWN.maxstring = _SHOWN.maxother = 200
 
 
 def parse(event: Any, settings: Settings) -> Action:
@@ -181,6 +186,6 @@ def _time(value: Any) -> float | None:
 
 def _invalid(field: str, held: Any, wanted: str) -> InvalidEventError:
     return InvalidEventError(
-        f"The event's field {field} holds {repr(held)[:200]}; it must be {wanted}. "
+        f"The event's field {field[:100]} holds {_SHOWN.repr(held)}; it must be {wanted}. "
         "Nothing was read or written. Mend the rule or the caller that sends it."
     )

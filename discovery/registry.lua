@@ -10,7 +10,7 @@
 -- expected kind counts as absent, and is replaced by the next write.
 
 local LIST, STATE, LEASE, PACE, WITHDRAWN = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local DAY = 86400000
+local SKEW = 60000            -- ms; the clocks of two nodes differ by less
 local WITHDRAWN_FOR = 3600000 -- ms; a run lasts 15 minutes at most, a stop not much longer
 local CALL_COSTS = 100        -- ms between listings for each call: half of ECS's 20 a second
 
@@ -26,16 +26,18 @@ local function now()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
--- A clock number; one from beyond tomorrow was not written by us and would lock us out.
+-- A clock number; one from further ahead was not written by us and would lock us out.
 local function number(field)
   if kind(STATE) ~= 'hash' then return 0 end
   local n = tonumber(redis.call('HGET', STATE, field))
-  if not n or n ~= math.floor(n) or n < 0 or n > now() + DAY then return 0 end
+  if not n or n ~= math.floor(n) or n < 0 or n > now() + SKEW then return 0 end
   return n
 end
 
+-- The next number: higher than any that was given, should the clock itself be lost.
 local function tick()
-  local n = math.max(number('clock') + 1, now())
+  local last = math.max(number('clock'), number('requested'), number('listing'), number('generation'))
+  local n = math.max(last + 1, now())
   redis.call('HSET', STATE, 'clock', n)
   return n
 end
@@ -52,6 +54,7 @@ local function prepare(lease)
   ensure(WITHDRAWN, 'zset')
   bounded(LEASE, lease)
   bounded(PACE, 60000)
+  if redis.call('PTTL', WITHDRAWN) == -1 then redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR) end
 end
 
 local function holds(owner)
@@ -60,8 +63,12 @@ local function holds(owner)
 end
 
 local function pace(from, calls)
-  local wait = from + calls * CALL_COSTS - now()
-  if wait > 0 then redis.call('SET', PACE, calls, 'PX', wait) end
+  local wait = from + math.ceil(calls) * CALL_COSTS - now()
+  if wait > 0 then
+    redis.call('SET', PACE, calls, 'PX', wait)
+  else
+    redis.call('DEL', PACE)
+  end
 end
 
 local function standing()
@@ -72,13 +79,13 @@ local function standing()
   return {number('generation'), list, state, withdrawn, now()}
 end
 
--- Take one element, and a comma beside it, out of a JSON text that the registry wrote.
-local function cut(text, opening, closing)
+-- Take one element, and a comma beside it, out of a JSON text that the registry wrote: what
+-- begins with `opening` and goes on as the pattern `rest` says. Also what `rest` captures.
+local function cut(text, opening, rest)
   local from, mid = string.find(text, opening, 1, true)
   if not from then return text end
-  local start, to = string.find(text, closing, mid + 1, true)
+  local start, to, inside = string.find(text, '^' .. rest, mid + 1)
   if not start then return text end
-  local inside = string.sub(text, mid + 1, start - 1)
   if string.sub(text, to + 1, to + 1) == ',' then
     to = to + 1
   elseif string.sub(text, from - 1, from - 1) == ',' then
@@ -91,6 +98,8 @@ local function announce(generation, added, removed)
   redis.call('PUBLISH', LIST, string.format(
     '{"generation":%.0f,"added":%s,"removed":%s}', generation, added, removed))
 end
+
+local ITEM = '("task_name":"[^"]*","update_time":"[^"]*","status":"[^"]*")}'
 
 local actions = {}
 
@@ -167,12 +176,12 @@ function actions.withdraw(task)
   local new = redis.call('ZADD', WITHDRAWN, 'NX', at, task)
   redis.call('ZREMRANGEBYSCORE', WITHDRAWN, '-inf', at - WITHDRAWN_FOR)
   redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR)
-  local tasks, ip = cut(redis.call('HGET', STATE, 'tasks') or '', '"' .. task .. '":"', '"')
+  local tasks, ip = cut(redis.call('HGET', STATE, 'tasks') or '', '"' .. task .. '":', '"([%x.:]+)"')
   if new == 1 or ip then redis.call('HSET', STATE, 'generation', at) end
   if not ip then return '' end
   redis.call('HSET', STATE, 'tasks', tasks)
   if kind(LIST) == 'string' then
-    local list, item = cut(redis.call('GET', LIST), '{"ip":"' .. ip .. '"', '}')
+    local list, item = cut(redis.call('GET', LIST), '{"ip":"' .. ip .. '",', ITEM)
     if item then
       redis.call('SET', LIST, list, 'KEEPTTL')
       announce(at, '[]', '["' .. ip .. '"]')

@@ -187,7 +187,8 @@ def _read(
         text = default
     try:
         return parse(text)
-    except ValueError:
-        # Somebody may have put the password itself where the ARN belongs.
-        held = "something else" if name == "REDIS_SECRET_ARN" else repr(text[:100])
+    except (ValueError, OverflowError):
+        # A password may stand in an address, or where the secret's ARN belongs.
+        secret = name == "REDIS_SECRET_ARN" or "@" in text
+        held = "something else" if secret else repr(text[:100])
         raise ValueError(f"{name} holds {held}; it may hold {may_hold}") from None

@@ -16,6 +16,9 @@ from discovery.model import RUNNING, Entry, Standing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_FIELDS = ("ip", "task_name", "update_time", "status")
+_CLOCKS_END = 2**53  # Lua counts exactly up to here
+
 
 def render(entries: Mapping[str, Entry], observed: str) -> str:
     """The list that readers get. `registry.lua` finds an item by its `{"ip":"..."` start."""
@@ -60,7 +63,7 @@ def status(answer: Sequence[Any]) -> Mapping[str, Any]:
     state = _state(flat)
     listing = _int(state.get("listing"))
     return {
-        "tasks": _items(text),
+        "tasks": [{name: _plain(item.get(name)) for name in _FIELDS} for item in _items(text)],
         "generation": generation,
         "observed_at": state.get("observed_at"),
         "age_seconds": (now - listing) / 1000 if listing else None,
@@ -105,9 +108,15 @@ def _state(flat: Sequence[str]) -> Mapping[str, str]:
 
 def _int(text: str | None) -> int:
     try:
-        return int(text or 0)
+        number = int(text or 0)
     except ValueError:
         return 0
+    return number if 0 <= number < _CLOCKS_END else 0
+
+
+def _plain(value: Any) -> str:
+    """Text that any encoder takes: half a character may hide in an escape."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _as_number(ip: str) -> tuple[int, bytes]:

@@ -16,7 +16,7 @@ from discovery.decide import decide
 from discovery.errors import RegistryError
 from discovery.model import Decision, Outcome, Probe, Snapshot, Standing
 from discovery.observe import observe, summary
-from discovery.registry import Begun, Lost, Registry, Wait
+from discovery.registry import Begun, Lost, Registry
 from discovery.report import Report
 from discovery.stored import changes
 
@@ -82,13 +82,8 @@ def _run(means: Means, report: Report) -> None:
     counted, failed, due = 1, None, None
     while True:
         started = clock()
-        begun = _begin(means)
+        begun = _begin(means, report)
         if begun is None:
-            break
-        if isinstance(begun, Lost):
-            log.info("another run has taken over %s", means.registry.key)
-            if report.outcome is Outcome.KEPT:
-                report.outcome = Outcome.SUPERSEDED
             return
         snapshot, probes = observe(means.fleet, means.pool, deadline.earlier(RESERVE))
         report.rounds += 1
@@ -123,16 +118,22 @@ def _run(means: Means, report: Report) -> None:
     means.registry.leave(None)
 
 
-def _begin(means: Means) -> Begun | Lost | None:
-    """Take a token as soon as ECS's budget allows; None: not before the deadline."""
+def _begin(means: Means, report: Report) -> Begun | None:
+    """Take a token as soon as ECS's budget allows; None: this run is over."""
     while True:
         begun = means.registry.begin()
-        if not isinstance(begun, Wait):
+        if isinstance(begun, Begun):
             return begun
+        if isinstance(begun, Lost):
+            log.info("another run has taken over %s", means.registry.key)
+            if report.outcome is Outcome.KEPT:
+                report.outcome = Outcome.SUPERSEDED
+            return None
         if means.deadline.left() < begun.seconds + RESERVE:
             log.warning(
-                "the next listing may start in %.1f s: too late for this run", begun.seconds
+                "the next listing may start in %.1f s, too late for this run", begun.seconds
             )
+            means.registry.leave(None)
             return None
         means.sleep(begun.seconds)
 
