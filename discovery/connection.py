@@ -25,7 +25,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from discovery.deadline import Deadline, result_by
-from discovery.errors import DiscoveryError, RegistryError, SecretError
+from discovery.errors import RegistryError, SecretError
 
 if TYPE_CHECKING:
     from discovery.credentials import SecretCredentials
@@ -54,7 +54,7 @@ def open_client(
         "credential_provider": credentials,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "socket_timeout": READ_TIMEOUT,
-        "retry": Retry(NoBackoff(), 1),
+        "retry": _RetryUnlessRefused(NoBackoff(), 1),
         "protocol": 2,
         "decode_responses": True,
         "encoding_errors": "replace",  # other hands may have put anything there
@@ -64,6 +64,19 @@ def open_client(
         return RedisCluster(dynamic_startup_nodes=False, **options)
     return Redis(retry_on_error=[ReadOnlyError], **options)
 
+
+class _RetryUnlessRefused(Retry):
+    """A password that was refused would be refused again, and each try may count."""
+
+    def call_with_retry(
+        self, do: Callable[[], Any], fail: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        options["is_retryable"] = lambda error: not isinstance(error, AuthenticationError)
+        return super().call_with_retry(do, fail, *args, **options)
+
+
+_TOO_LITTLE = "allows this user too little: see the README for the commands and keys"
+_UNREACHABLE = "cannot be reached: check REDIS_HOST, REDIS_PORT, the security groups, and REDIS_TLS"
 
 # The first that fits; the kinds overlap, as redis-py derives most from ConnectionError.
 _REMEDIES = (
@@ -82,17 +95,20 @@ _REMEDIES = (
             "password into the secret that REDIS_SECRET_ARN names"
         ),
     ),
-    (NoPermissionError, "", "allows this user too little: see the README for the commands"),
+    (ResponseError, "ACL failure", _TOO_LITTLE),  # of a command in the script
+    (NoPermissionError, "", _TOO_LITTLE),
     (OutOfMemoryError, "", "is full: raise its memory or free some; the list stays as it was"),
     (ReadOnlyError, "", "is a replica: point REDIS_HOST at the primary endpoint"),
     (MovedError, "", "is a cluster: set REDIS_CLUSTER to true"),
     (RedisClusterException, "", "did not answer as a cluster: see REDIS_HOST and REDIS_CLUSTER"),
-    (RedisTimeoutError, "", f"did not answer within {READ_TIMEOUT:g} s, twice"),
     (
-        (OSError, RedisConnectionError),
-        "",
-        "cannot be reached: check REDIS_HOST, REDIS_PORT, the security groups, and REDIS_TLS",
+        RedisConnectionError,
+        "CERTIFICATE_VERIFY_FAILED",
+        "shows a certificate that is not trusted: REDIS_HOST must be a name that stands in it",
     ),
+    (RedisTimeoutError, "Timeout connecting", _UNREACHABLE),
+    (RedisTimeoutError, "", f"did not answer within {READ_TIMEOUT:g} s, twice"),
+    ((OSError, RedisConnectionError), "", _UNREACHABLE),
 )
 
 
@@ -120,25 +136,35 @@ class Connection:
         self, script: tuple[str, str], keys: tuple[str, ...], deadline: Deadline, *args: Any
     ) -> Any:
         """Call the script (its SHA-1, its text). Raises RegistryError or SecretError."""
-        late = "did not answer in the time left before the deadline"
-        more = "raise the function's timeout"
         if self._credentials and not self._credentials.loaded:
-            error: DiscoveryError = SecretError(
-                f"Secrets Manager {late}: see whether its interface endpoint is there, or {more}."
-            )
-            self._in_time(deadline, error, self._credentials.load)
-        error = RegistryError(
-            f"{self._where} {late} ({args[0]}): see whether it is slow or unreachable, or {more}."
-        )
-        return self._in_time(deadline, error, self._run, script, keys, args)
+            self._renew(deadline, self._credentials)
+        try:
+            return self._call(script, keys, deadline, *args)
+        except RegistryError as error:
+            refused = isinstance(error.__cause__, AuthenticationError)
+            if not (refused and self._credentials and self._renew(deadline, self._credentials)):
+                raise
+            return self._call(script, keys, deadline, *args)
 
-    def _in_time(
-        self, deadline: Deadline, late: DiscoveryError, call: Callable[..., Any], *args: Any
+    def _renew(self, deadline: Deadline, credentials: SecretCredentials) -> bool:
+        try:
+            return result_by(deadline, self._threads.submit(credentials.renew))
+        except TimeoutError as error:
+            raise SecretError(
+                "Secrets Manager did not answer in the time left before the deadline: see whether "
+                "its interface endpoint is there, or raise the function's timeout."
+            ) from error
+
+    def _call(
+        self, script: tuple[str, str], keys: tuple[str, ...], deadline: Deadline, *args: Any
     ) -> Any:
         try:
-            return result_by(deadline, self._threads.submit(call, *args))
+            return result_by(deadline, self._threads.submit(self._run, script, keys, args))
         except TimeoutError as error:
-            raise late from error
+            raise RegistryError(
+                f"{self._where} did not answer in the time left before the deadline ({args[0]}): "
+                "see whether it is slow or unreachable, or raise the function's timeout."
+            ) from error
 
     def _run(self, script: tuple[str, str], keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
         sha, text = script
@@ -146,12 +172,11 @@ class Connection:
             if self._client is None:
                 self._client = self._connect()
             try:
-                answer = self._client.evalsha(sha, len(keys), *keys, *args)
+                return self._client.evalsha(sha, len(keys), *keys, *args)
             except NoScriptError:  # a server that has not seen it yet
-                answer = self._client.eval(text, len(keys), *keys, *args)
+                return self._client.eval(text, len(keys), *keys, *args)
         except (RedisError, RedisClusterException, OSError) as error:
-            answered = isinstance(error, ResponseError)
-            raise RegistryError(f"{self._where} {_explain(error)}", answered) from error
-        if self._credentials:
-            self._credentials.accepted()
-        return answer
+            # The cluster's client wraps what its nodes said.
+            cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+            message = f"{self._where} {_explain(cause)}"
+            raise RegistryError(message, answered=isinstance(cause, ResponseError)) from cause

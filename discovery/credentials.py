@@ -1,8 +1,7 @@
 """The Redis password: from Secrets Manager to redis-py, and nowhere else.
 
-Rotation needs no restart: redis-py asks for credentials on each new connection,
-and connects once more after a failure. Credentials that were handed out and
-not yet accepted are in doubt, so the second time the secret is fetched afresh.
+redis-py asks for it on each new connection and gets the cached one; a server
+that refuses it makes us look at the secret once more, so a rotation needs no restart.
 """
 
 from __future__ import annotations
@@ -28,35 +27,23 @@ PASSWORD_KEYS = ("password", "redis_password", "auth_token", "authtoken", "token
 
 
 class SecretCredentials(CredentialProvider):
-    """Serves one secret, cached for as long as the server accepts it."""
+    """Serves one secret, which is fetched when it is first needed."""
 
     def __init__(self, client: Callable[[], SecretsManagerClient], arn: str) -> None:
         self._client, self._arn = client, arn
         self._cached: Credentials | None = None
-        self._in_doubt = False
 
     @property
     def loaded(self) -> bool:
         return self._cached is not None
 
-    def load(self) -> None:
-        """Fetch the secret. Raises SecretError, which redis-py would not pass on well."""
-        self._cached = self._fetch()
-
-    def accepted(self) -> None:
-        """The server answered, so what was handed out last is right."""
-        self._in_doubt = False
+    def renew(self) -> bool:
+        """Fetch the secret; is it another than before? Raises SecretError."""
+        before, self._cached = self._cached, self._fetch()
+        return self._cached != before
 
     def get_credentials(self) -> Credentials:
-        if self._cached is None or self._in_doubt:
-            try:
-                self._cached = self._fetch()
-            except SecretError as error:
-                if self._cached is None:
-                    raise
-                log.warning("the secret could not be looked at again: %s", error)
-        self._in_doubt = True
-        return self._cached
+        return self._cached or ("",)
 
     def _fetch(self) -> Credentials:
         try:

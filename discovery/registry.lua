@@ -107,17 +107,16 @@ function actions.read()
   return standing()
 end
 
--- Count a request, and take the place if it is free. 1: ours, 0: somebody is at work.
+-- Count a request; 1: nobody else is at work. The place is taken by `begin` alone: a server
+-- that was frozen still carries out what dead runs sent, and these should block nobody.
 function actions.enter(owner, lease)
   prepare(tonumber(lease))
   redis.call('HSET', STATE, 'requested', tick())
-  if not holds(owner) then return 0 end
-  redis.call('SET', LEASE, owner, 'PX', lease)
-  return 1
+  return holds(owner) and 1 or 0
 end
 
--- Take a token for a listing that starts now. -1: the place is somebody else's by now;
--- a smaller number than a token: milliseconds to wait first.
+-- Take the place, and a token for a listing that starts now. -1: the place is somebody
+-- else's; a smaller number than a token: milliseconds to wait first.
 function actions.begin(owner, lease)
   prepare(tonumber(lease))
   if not holds(owner) then return {-1} end
@@ -157,6 +156,8 @@ function actions.publish(token, base, list, ttl, added, removed, calls, ...)
   if listed > tonumber(token) then return 0 end
   if number('generation') ~= tonumber(base) then return standing() end
   local generation = tick()
+  -- First, as it may be denied: a script that fails later would leave half of it written.
+  if added ~= '[]' or removed ~= '[]' then announce(generation, added, removed) end
   if ttl == '0' then
     redis.call('SET', LIST, list)
   else
@@ -164,7 +165,6 @@ function actions.publish(token, base, list, ttl, added, removed, calls, ...)
   end
   redis.call('HSET', STATE, 'generation', generation, 'listing', token, 'calls', calls, ...)
   pace(tonumber(token), tonumber(calls))
-  if added ~= '[]' or removed ~= '[]' then announce(generation, added, removed) end
   return generation
 end
 
@@ -173,21 +173,19 @@ function actions.withdraw(task)
   ensure(STATE, 'hash')
   ensure(WITHDRAWN, 'zset')
   local at = tick()
+  local tasks, ip = cut(redis.call('HGET', STATE, 'tasks') or '', '"' .. task .. '":', '"([%x.:]+)"')
+  local list, item
+  if ip and kind(LIST) == 'string' then
+    list, item = cut(redis.call('GET', LIST), '{"ip":"' .. ip .. '",', ITEM)
+  end
+  if item then announce(at, '[]', '["' .. ip .. '"]') end
   local new = redis.call('ZADD', WITHDRAWN, 'NX', at, task)
   redis.call('ZREMRANGEBYSCORE', WITHDRAWN, '-inf', at - WITHDRAWN_FOR)
   redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR)
-  local tasks, ip = cut(redis.call('HGET', STATE, 'tasks') or '', '"' .. task .. '":', '"([%x.:]+)"')
   if new == 1 or ip then redis.call('HSET', STATE, 'generation', at) end
-  if not ip then return '' end
-  redis.call('HSET', STATE, 'tasks', tasks)
-  if kind(LIST) == 'string' then
-    local list, item = cut(redis.call('GET', LIST), '{"ip":"' .. ip .. '",', ITEM)
-    if item then
-      redis.call('SET', LIST, list, 'KEEPTTL')
-      announce(at, '[]', '["' .. ip .. '"]')
-    end
-  end
-  return ip
+  if ip then redis.call('HSET', STATE, 'tasks', tasks) end
+  if item then redis.call('SET', LIST, list, 'KEEPTTL') end
+  return ip or ''
 end
 
 return actions[ARGV[1]](unpack(ARGV, 2))

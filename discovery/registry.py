@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from discovery import stored
-from discovery.errors import RegistryError
+from discovery.errors import DiscoveryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ class Wait(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """The place was lost, or a newer listing is published: this run is over."""
+    """Somebody else has the place, or a newer listing is published."""
 
 
 class Registry:
@@ -68,11 +68,11 @@ class Registry:
         return self._run("withdraw", task) or None
 
     def enter(self) -> bool:
-        """Ask for a listing that begins after this moment; True: it is ours to make."""
+        """Ask for a listing that begins after this moment; False: another run will make it."""
         return bool(self._run("enter", self._owner, LEASE))
 
     def begin(self) -> Begun | Wait | Lost:
-        """A token for a listing that begins now."""
+        """Take the place, and a token for a listing that begins now."""
         number, *standing = self._run("begin", self._owner, LEASE)
         if standing:
             return Begun(number, stored.standing(standing[0]))
@@ -121,8 +121,9 @@ class Registry:
         over = threading.Event()
 
         def renew() -> None:
-            while not over.wait(RENEW_EVERY):
-                with suppress(RegistryError):  # the run itself meets the same fault, and tells
+            # The first failure ends it: the run itself meets the same fault, and tells.
+            with suppress(DiscoveryError):
+                while not over.wait(RENEW_EVERY):
                     self.requested(0)
 
         threading.Thread(target=renew, name="lease", daemon=True).start()

@@ -125,9 +125,11 @@ def _begin(means: Means, report: Report) -> Begun | None:
         if isinstance(begun, Begun):
             return begun
         if isinstance(begun, Lost):
-            log.info("another run has taken over %s", means.registry.key)
+            log.info(
+                "another run is at work on %s by now: it lists after this one", means.registry.key
+            )
             if report.outcome is Outcome.KEPT:
-                report.outcome = Outcome.SUPERSEDED
+                report.outcome = Outcome.SUPERSEDED if report.rounds else Outcome.COALESCED
             return None
         if means.deadline.left() < begun.seconds + RESERVE:
             log.warning(

@@ -86,8 +86,9 @@ def test_anything_else_is_refused_by_the_field_and_what_it_held(
 
 
 @pytest.mark.parametrize(
-    "event", [{"action": "x" * 10**6}, {"x" * 10**6: 1}, {"action": nested(10**5)}]
+    "held", ["x" * 10**6, nested(10**5), [[["x" * 100] * 6] * 6] * 6, [*range(10**5)]]
 )
-def test_the_error_stays_readable_whatever_the_event_held(event: dict[str, Any]) -> None:
+@pytest.mark.parametrize("field", ["action", "x" * 10**6])
+def test_the_error_stays_readable_whatever_the_event_held(field: str, held: Any) -> None:
     """An event may have megabytes and be nested deep; what is told of it has a sensible length."""
-    assert len(refused(event)) < 1000
+    assert len(refused({field: held})) < 1000
