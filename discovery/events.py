@@ -186,6 +186,6 @@ def _time(value: Any) -> float | None:
 
 def _invalid(field: str, held: Any, wanted: str) -> InvalidEventError:
     return InvalidEventError(
-        f"The event's field {field[:100]} holds {_SHOWN.repr(held)}; it must be {wanted}. "
+        f"The event's field {field[:100]} holds {_SHOWN.repr(held)[:200]}; it must be {wanted}. "
         "Nothing was read or written. Mend the rule or the caller that sends it."
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from discovery.model import Decision, Entry, Outcome
-from discovery.stored import changes, in_order
+from discovery.stored import changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,10 +66,9 @@ def figures(report: Report, duration: float, event_to_publish: float | None) -> 
 
 
 def _changes(report: Report) -> tuple[list[str], list[str]]:
-    """From before the run to its last publication, with what it withdrew."""
-    if report.decision is None or report.before is None:
-        return [], [report.withdrawn] if report.withdrawn else []
-    added, removed = changes(report.before, report.decision.entries)
-    if report.withdrawn and report.withdrawn not in removed:
-        removed = in_order([*removed, report.withdrawn])
-    return added, removed
+    """From before the run, withdrawal included, to its last publication."""
+    before = dict(report.before or {})
+    after = report.decision.entries if report.decision else dict(before)
+    if report.withdrawn:
+        before["withdrawn"] = Entry(report.withdrawn, "")
+    return changes(before, after)

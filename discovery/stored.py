@@ -63,7 +63,9 @@ def status(answer: Sequence[Any]) -> Mapping[str, Any]:
     state = _state(flat)
     listing = _int(state.get("listing"))
     return {
-        "tasks": [{name: _plain(item.get(name)) for name in _FIELDS} for item in _items(text)],
+        "tasks": [
+            {name: _plain(item[name]) for name in _FIELDS if name in item} for item in _items(text)
+        ],
         "generation": generation,
         "observed_at": state.get("observed_at"),
         "age_seconds": (now - listing) / 1000 if listing else None,
