@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
 from discovery.decide import decide
-from discovery.errors import RegistryError
+from discovery.errors import DiscoveryError, RegistryError, SecretError
 from discovery.model import Decision, Outcome, Probe, Snapshot, Standing
 from discovery.observe import observe, summary
 from discovery.registry import Begun, Lost, Registry
@@ -66,9 +66,10 @@ def sync(means: Means, stopping: str | None = None) -> Report:
         try:
             _run(means, report)
         except BaseException as error:
-            # Where Redis itself is out of reach, the lease ends by itself.
-            if not isinstance(error, RegistryError) or error.answered:
-                with suppress(RegistryError):
+            # Where Redis is out of reach, the lease ends by itself.
+            unreachable = isinstance(error, RegistryError) and not error.answered
+            if not (unreachable or isinstance(error, SecretError)):
+                with suppress(DiscoveryError):
                     registry.leave(None)
             raise
     for task, ip, reason in report.decision.excluded if report.decision else ():
@@ -167,7 +168,7 @@ def _publish(
     log.info(
         "%s generation %d: %d listed, %d running, %d healthy, added %s, removed %s",
         means.registry.verb, answer, len(decision.entries), decision.running, decision.healthy,
-        added, removed,
+        _some(added), _some(removed),
     )  # fmt: skip
     if decision.degraded:
         log.warning(
@@ -176,6 +177,11 @@ def _publish(
             decision.healthy, decision.running, means.panic_percent,
         )  # fmt: skip
     return decision
+
+
+def _some(addresses: list[str]) -> str:
+    rest = len(addresses) - 10
+    return " ".join(addresses[:10]) + (f" and {rest} more" if rest > 0 else "") or "none"
 
 
 def _waited(means: Means, token: int, due: float) -> bool:
