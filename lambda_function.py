@@ -53,6 +53,7 @@ class Clients(NamedTuple):
 
     fleet: Fleet
     connection: Connection
+    owner: str  # of the place at work: an environment runs one invocation at a time
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
@@ -113,14 +114,9 @@ def _measure(settings: Settings, at: float, values: Mapping[str, float]) -> None
 
 
 def _registry(settings: Settings, deadline: Deadline, kind: type[Registry] = Registry) -> Registry:
-    return kind(
-        _clients(settings).connection,
-        settings.key,
-        settings.stem,
-        settings.key_ttl,
-        deadline,
-        owner=uuid.uuid4().hex,
-    )
+    clients = _clients(settings)
+    names = (settings.key, settings.stem, settings.key_ttl)
+    return kind(clients.connection, *names, deadline, clients.owner)
 
 
 @lru_cache(maxsize=1)
@@ -143,4 +139,5 @@ def _clients(settings: Settings) -> Clients:
             f"Redis at {settings.redis_host}:{settings.redis_port}",
             credentials,
         ),
+        uuid.uuid4().hex,
     )

@@ -28,7 +28,7 @@ from discovery.deadline import Deadline, result_by
 from discovery.errors import RegistryError, SecretError
 
 if TYPE_CHECKING:
-    from discovery.credentials import SecretCredentials
+    from discovery.credentials import Credentials, SecretCredentials
 
 Client = Union[Redis, RedisCluster]
 
@@ -136,19 +136,29 @@ class Connection:
         self, script: tuple[str, str], keys: tuple[str, ...], deadline: Deadline, *args: Any
     ) -> Any:
         """Call the script (its SHA-1, its text). Raises RegistryError or SecretError."""
-        if self._credentials and not self._credentials.loaded:
+        if self._credentials and not self._credentials.cached:
             self._renew(deadline, self._credentials)
+        sent = self._credentials.cached if self._credentials else None
         try:
             return self._call(script, keys, deadline, *args)
         except RegistryError as error:
-            refused = isinstance(error.__cause__, AuthenticationError)
-            if not (refused and self._credentials and self._renew(deadline, self._credentials)):
+            if isinstance(error.__cause__, RedisClusterException) and self._client:
+                # redis-py 7.0 strikes a node off its map for good when a connection to it
+                # dies, be it the only one: a new client begins with the endpoint again.
+                self._client = None
+            elif not (
+                isinstance(error.__cause__, AuthenticationError)
+                and self._credentials
+                and self._renew(deadline, self._credentials, sent)
+            ):
                 raise
             return self._call(script, keys, deadline, *args)
 
-    def _renew(self, deadline: Deadline, credentials: SecretCredentials) -> bool:
+    def _renew(
+        self, deadline: Deadline, credentials: SecretCredentials, refused: Credentials | None = None
+    ) -> bool:
         try:
-            return result_by(deadline, self._threads.submit(credentials.renew))
+            return result_by(deadline, self._threads.submit(credentials.renew, refused))
         except TimeoutError as error:
             raise SecretError(
                 "Secrets Manager did not answer in the time left before the deadline: see whether "
@@ -168,13 +178,14 @@ class Connection:
 
     def _run(self, script: tuple[str, str], keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
         sha, text = script
+        client = self._client
         try:
-            if self._client is None:
-                self._client = self._connect()
+            if client is None:
+                client = self._client = self._connect()
             try:
-                return self._client.evalsha(sha, len(keys), *keys, *args)
+                return client.evalsha(sha, len(keys), *keys, *args)
             except NoScriptError:  # a server that has not seen it yet
-                return self._client.eval(text, len(keys), *keys, *args)
+                return client.eval(text, len(keys), *keys, *args)
         except (RedisError, RedisClusterException, OSError) as error:
             # The cluster's client wraps what its nodes said.
             cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error

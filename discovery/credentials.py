@@ -31,19 +31,19 @@ class SecretCredentials(CredentialProvider):
 
     def __init__(self, client: Callable[[], SecretsManagerClient], arn: str) -> None:
         self._client, self._arn = client, arn
-        self._cached: Credentials | None = None
+        self.cached: Credentials | None = None
 
-    @property
-    def loaded(self) -> bool:
-        return self._cached is not None
+    def renew(self, refused: Credentials | None) -> bool:
+        """Fetch the secret, unless another thread has; is it another than the one refused?
 
-    def renew(self) -> bool:
-        """Fetch the secret; is it another than before? Raises SecretError."""
-        before, self._cached = self._cached, self._fetch()
-        return self._cached != before
+        Raises SecretError.
+        """
+        if self.cached == refused:
+            self.cached = self._fetch()
+        return self.cached != refused
 
     def get_credentials(self) -> Credentials:
-        return self._cached or ("",)
+        return self.cached or ("",)
 
     def _fetch(self) -> Credentials:
         try:

@@ -60,7 +60,7 @@ def test_each_form_of_a_secret_opens_redis(aws: Simulator) -> None:
     forms += [json.dumps({name: PASSWORD}) for name in names]
     for form in forms:
         credentials = SecretCredentials(lambda: manager, aws.secrets.put("any", form))
-        credentials.renew()
+        credentials.renew(None)
         client = open_client("127.0.0.1", aws.valkey.port, False, False, credentials)
         assert client.ping()
         client.close()
