@@ -112,7 +112,7 @@ class GatedConnection(Connection):
         self.environment.gate(f"redis {args[0]}")
         self.stage.before_write()
         answer = super().run(script, keys, deadline, *args)
-        self.stage.after_write(args, answer)
+        self.stage.after_write(self.environment, args, answer)
         return answer
 
 
@@ -168,7 +168,10 @@ class Stage:
         self.actors: list[Actor] = []
         self.closed: set[str] = set()  # addresses
         self.withdrawn: set[str] = set()  # task ids
-        self.newest_token = self.newest_generation = self.seen_generation = 0
+        # The listings in the order in which they began: who, and with what token.
+        self.listings: list[tuple[int, int]] = []
+        self.published = self.saved = -1  # the place of the published one among them
+        self.newest_generation = self.seen_generation = 0
         self.copy: dict[str, tuple[bytes, int]] = {}
         for environment in environments:
             environment.connection.stage = self
@@ -210,14 +213,16 @@ class Stage:
         self.redis.delete(PACE)
         self.redis.pexpire(LEASE_KEY, LEASE)
 
-    def after_write(self, args: tuple[Any, ...], answer: Any) -> None:
+    def after_write(self, environment: Environment, args: tuple[Any, ...], answer: Any) -> None:
         if args[0] == "withdraw":
             self.withdrawn.add(args[1])
+        if args[0] == "begin" and len(answer) > 1:
+            self.listings.append((environment.number, answer[0]))
         if args[0] == "publish" and isinstance(answer, int) and answer:
-            token = args[1]
-            self.expect(token > self.newest_token, "law 2: an older listing was published")
+            listing = self.listings.index((environment.number, args[1]))
+            self.expect(listing > self.published, "law 2: an older listing was published")
             self.expect(answer > self.newest_generation, "a generation was given twice")
-            self.newest_token, self.newest_generation = token, answer
+            self.published, self.newest_generation = listing, answer
 
     # What happens to the service.
 
@@ -256,10 +261,11 @@ class Stage:
 
     def flush(self) -> None:
         self.redis.flushall()
-        self.forgotten()
+        self.forgotten(-1)
 
     def save(self) -> None:
         """What a replica has by now."""
+        self.saved = self.published
         raw = self.aws.valkey.client(decode_responses=False)
         self.copy = {
             key.decode(): (raw.dump(key) or b"", max(0, raw.pttl(key))) for key in raw.scan_iter()
@@ -270,9 +276,11 @@ class Stage:
         self.redis.flushall()
         for key, (value, ttl) in self.copy.items():
             self.redis.restore(key, ttl, value)
-        self.forgotten()
+        self.forgotten(self.saved)
 
-    def forgotten(self) -> None:
+    def forgotten(self, published: int) -> None:
+        """Redis lost its last writes; what a run still knows may be newer than what is left."""
+        self.published = published
         self.withdrawn.clear()
         self.seen_generation = 0
 
