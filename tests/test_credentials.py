@@ -13,12 +13,14 @@ from readers import quick, text
 
 from discovery.connection import open_client
 from discovery.credentials import SecretCredentials
-from simulator import faults
+from simulator import Function, faults
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Start
 
-    from simulator import Function, Invocation, Service, Simulator
+    from simulator import Invocation, Service, Simulator
 
 NEW = f"{PASSWORD}-new"  # law 7 is watched for this one too
 
@@ -230,6 +232,27 @@ def test_a_secret_that_is_absent_is_told(aws: Simulator, start: Start) -> None:
     assert ("SecretError", 0) == (said.error_type, sent)
     for told in (gone, "ResourceNotFoundException", "set REDIS_SECRET_ARN to a secret"):
         assert told in f"{said.error_message}"
+
+
+def test_the_password_stays_out_of_a_log_at_debug(
+    aws: Simulator, product_python: str, tmp_path: Path
+) -> None:
+    """Law 7: Lambda's log settings can put the root logger at DEBUG, where botocore would log
+    the answers that it gets, the secret's among them."""
+    (tmp_path / "all_of_it.py").write_text(
+        "import logging, sys\n"
+        "logging.getLogger().setLevel(logging.DEBUG)\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lambda_function import lambda_handler\n"
+    )
+    aws.valkey.set_password(PASSWORD)
+    settings = quick(aws, served(aws), LOG_LEVEL="DEBUG")
+    handler = "all_of_it.lambda_handler"
+    with Function(settings, root=tmp_path, python=product_python, handler=handler) as function:
+        said = function.invoke({})
+    assert "published" == said.answer["outcome"]
+    assert any("DEBUG" in line for line in said.log)
+    assert PASSWORD not in "".join(said.log)
 
 
 def documented(cluster: bool = False) -> str:
