@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("discovery")
 # At DEBUG botocore logs whole answers, the secret's among them; whatever level Lambda's own
 # log settings give the root logger, that may not happen.
-logging.getLogger("botocore").setLevel(logging.INFO)
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 # Kept for the answer, in seconds: Lambda must see it before its own limit.
 MARGIN = 0.5

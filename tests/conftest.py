@@ -7,6 +7,8 @@ named by --product-python, with the real SDK and Redis clients.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
@@ -47,7 +49,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def product_python(request: pytest.FixtureRequest) -> str:
     """The interpreter that runs the function."""
-    return str(request.config.getoption("--product-python"))
+    named = request.config.getoption("--product-python")
+    found = shutil.which(named)
+    assert found, f"--product-python {named} is not there"
+    return os.path.abspath(found)  # noqa: PTH100 (a venv's interpreter is a link: keep it one)
 
 
 @pytest.fixture
