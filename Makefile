@@ -1,4 +1,5 @@
 # make demo: see it work. make test: see that it is right. make soak: see more of that.
+# make build: the zip. make deploy: the stack. make invoke, make logs: what it does there.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -6,14 +7,34 @@ PRODUCT_PYTHON ?= $(RUN)
 # pytest-xdist: a worker for each core.
 PYTEST_ARGS ?= -n 2
 HISTORIES ?= 5000
+# What runs in Lambda; build.sh says why 3.13. Tests take what is here if that is not.
+ifneq ($(filter test test-stack,$(MAKECMDGOALS)),)
+ifeq ($(origin PYTHON_VERSION),undefined)
+PYTHON_VERSION := $(shell packaging/python.sh 3.13 >/dev/null 2>&1 && echo 3.13 || \
+  $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+endif
+endif
+export PYTHON_VERSION ?= 3.13
+LAMBDA := .venv-lambda-$(PYTHON_VERSION)
+# Where that Python is not on the machine, the tests of the zip are left out.
+HAS_LAMBDA := $(shell packaging/python.sh $(PYTHON_VERSION) 2>/dev/null)
+PEERS := prometheus-ecs-discoverer ecs-service-discovery
+export STACK ?= ecs-task-discovery
+export EVENT ?= {}
 
-.PHONY: demo test soak check clean
+.PHONY: demo test test-stack soak check bench build lock deploy invoke logs clean
 
 demo: $(VENV)/ready
 	@$(RUN) -m simulator.demo
 
-test: $(VENV)/ready
-	@$(RUN) -m pytest $(PYTEST_ARGS) --product-python=$(PRODUCT_PYTHON)
+test: $(VENV)/ready $(if $(HAS_LAMBDA),$(LAMBDA)/ready)
+	@$(if $(HAS_LAMBDA),,echo "no Python $(PYTHON_VERSION) here: the zip is not tested")
+	@$(RUN) -m pytest $(PYTEST_ARGS) -m 'not stack $(if $(HAS_LAMBDA),,and not zip)' \
+	  --product-python=$(PRODUCT_PYTHON)
+
+# The template on a local AWS; it waits a minute for the stack's own schedule.
+test-stack: $(VENV)/ready $(LAMBDA)/ready .venv-stack/ready .venv-aws/ready
+	@$(RUN) -m pytest $(PYTEST_ARGS) -m stack
 
 # HISTORIES=5000 takes some ten minutes; then a storm of two.
 soak: $(VENV)/ready
@@ -25,14 +46,60 @@ check: $(VENV)/ready
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 
+# Figures: some eight minutes on a machine that does nothing else. BENCH=cold: that section alone.
+bench: .venv-bench/ready $(LAMBDA)/ready $(PEERS:%=.venv-peer-%/ready)
+	@.venv-bench/bin/python -m benchmarks $(BENCH)
+
+build:
+	@./build.sh
+
+lock: .venv-lock/ready
+	@.venv-lock/bin/uv --quiet pip compile --universal --python-version 3.9 --generate-hashes \
+	  --no-header --no-emit-index-url --no-emit-find-links requirements.txt -o requirements.lock
+	@{ echo "# Made by make lock; each Python from 3.9 to 3.14 takes the lines whose markers fit."; \
+	  echo "# cksum of requirements.txt: $$(cksum <requirements.txt)"; \
+	  grep -v '^# [Mc]' requirements.lock; } >requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+deploy: build
+	@packaging/deploy.sh
+
+invoke:
+	@mkdir -p build && printf %s "$$EVENT" >build/event.json
+	@aws lambda invoke --function-name $(STACK) --payload fileb://build/event.json \
+	  --query FunctionError --output text build/answer.json >build/failed
+	@cat build/answer.json; echo; grep -q None build/failed
+
+logs:
+	@aws logs tail /aws/lambda/$(STACK) --follow --format short
+
 # The tools and the servers need 3.11; the function itself runs from 3.9.
 $(VENV)/ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	  "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.13 ...")'
 	@echo "setting up $(VENV) (once)"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(RUN) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
+
+# Tools that pin what others pin otherwise have environments of their own.
+.venv-stack/ready .venv-aws/ready .venv-lock/ready: .venv-%/ready: packaging/requirements-%.txt
+	@echo "setting up .venv-$* (once)"
+	@$(PYTHON) -m venv --clear .venv-$*
+	@.venv-$*/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-bench/ready: benchmarks/requirements.txt requirements.txt
+$(PEERS:%=.venv-peer-%/ready): .venv-%/ready: benchmarks/requirements-%.txt
+.venv-bench/ready $(PEERS:%=.venv-peer-%/ready):
+	@echo "setting up $(@D) (once)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+$(LAMBDA)/ready: packaging/emulator.sh packaging/requirements-lambda.txt \
+    packaging/requirements-emulator.txt requirements.lock
+	@packaging/emulator.sh $(PYTHON_VERSION) $(LAMBDA)
 
 clean:
 	rm -rf $(VENV) .venv-* build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def product_python(request: pytest.FixtureRequest) -> str:
     """The interpreter that runs the function."""
-    named = request.config.getoption("--product-python")
+    named: str = request.config.getoption("--product-python")
     found = shutil.which(named)
     assert found, f"--product-python {named} is not there"
     return os.path.abspath(found)  # noqa: PTH100 (a venv's interpreter is a link: keep it one)

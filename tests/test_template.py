@@ -1,0 +1,160 @@
+"""The template: clean by its linter, whole by the contract, and what comes of it as a stack."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT
+
+from discovery.settings import Settings
+
+if TYPE_CHECKING:
+    from stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytest_plugins = ("stack",)
+
+# What the template cannot know, so it has no default for it.
+ASKED = {"EcsClusterName", "EcsServiceName", "RedisHost", "RedisKey", "VpcId", "SubnetIds"}
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+@pytest.fixture
+def parameters(stack: Stack) -> dict[str, str | None]:
+    """The template's own parameters and their defaults."""
+    body = (stack.clone / "template.yaml").read_text()
+    asked = stack.local.client("cloudformation").get_template_summary(TemplateBody=body)
+    return {each["ParameterKey"]: each.get("DefaultValue") for each in asked["Parameters"]}
+
+
+def outputs(stack: Stack) -> dict[str, str]:
+    (told,) = stack.local.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"]
+    return {each["OutputKey"]: each["OutputValue"] for each in told["Outputs"]}
+
+
+def test_the_linter_has_nothing_to_say() -> None:
+    """cfn-lint, with its informational rules: no error, no warning, no remark."""
+    linter = str(ROOT / ".venv-stack" / "bin" / "cfn-lint")
+    command = [linter, "--include-checks", "I", "--template", str(ROOT / "template.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ("", 0) == (done.stdout + done.stderr, done.returncode)
+
+
+def test_every_setting_is_a_parameter_with_the_same_default(
+    stack: Stack, parameters: dict[str, str | None]
+) -> None:
+    """Each variable that the function reads is set, from a parameter that defaults to its own."""
+    set_there = stack.function()["Environment"]["Variables"]
+    settings = {each.metadata["name"]: each.metadata["default"] for each in fields(Settings)}
+    assert settings.keys() == set_there.keys()
+    for variable, default in settings.items():
+        words = "".join(word.title() for word in variable.split("_"))
+        assert words in parameters
+        wanted = "" if words in ASKED or default is None else default
+        assert (words, wanted) == (words, parameters[words] or "")
+
+
+def test_the_functions_time_holds_all_rounds(parameters: dict[str, str | None]) -> None:
+    """By default: three rounds with their waits and checks, and a third of that for the rest."""
+    held = {name: float(parameters[name] or 0) for name in ("RetryCount", "RetryInterval")}
+    rounds = held["RetryCount"] * (
+        held["RetryInterval"] + float(parameters["HealthCheckTimeout"] or 0)
+    )
+    assert rounds * 4 / 3 <= float(parameters["Timeout"] or 0)
+
+
+def test_the_function_is_as_the_template_says(stack: Stack) -> None:
+    """With its own log group, and JSON logs that leave botocore's below INFO out."""
+    function = stack.function()
+    assert ("arm64", 256, 30) == (
+        *function["Architectures"],
+        function["MemorySize"],
+        function["Timeout"],
+    )
+    assert {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": "INFO",
+        "SystemLogLevel": "INFO",
+        "LogGroup": f"/aws/lambda/{stack.name}",
+    } == function["LoggingConfig"]
+    client = stack.local.client("lambda")
+    kept = client.get_function_event_invoke_config(FunctionName=stack.name, Qualifier="$LATEST")
+    assert (1, 300) == (kept["MaximumRetryAttempts"], kept["MaximumEventAgeInSeconds"])
+    assert "DeadLetters" in kept["DestinationConfig"]["OnFailure"]["Destination"]
+
+
+def test_the_function_is_in_its_vpc_and_bounded(stack: Stack) -> None:
+    """Which ministack takes for granted: so this looks at what SAM makes of the template."""
+    told = stack.local.client("cloudformation").get_template(
+        StackName=stack.name, TemplateStage="Processed"
+    )
+    function = told["TemplateBody"]["Resources"]["Function"]["Properties"]
+    group = {"Fn::GetAtt": ["SecurityGroup", "GroupId"]}
+    chosen = {"Fn::If": ["NewSecurityGroup", group, {"Ref": "SecurityGroupId"}]}
+    assert {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": [chosen]} == function[
+        "VpcConfig"
+    ]
+    limit = {"Fn::If": ["LimitedConcurrency", {"Ref": "ReservedConcurrency"}, NO_VALUE]}
+    assert limit == function["ReservedConcurrentExecutions"]
+
+
+def test_the_new_security_group_lets_out_what_is_needed(stack: Stack) -> None:
+    """To the tasks' port, to Redis and to the endpoints, each by its group; to no address."""
+    groups = stack.local.client("ec2").describe_security_groups(
+        GroupIds=[outputs(stack)["SecurityGroup"]]
+    )
+    (group,) = groups["SecurityGroups"]
+    opened = {
+        (each["FromPort"], pair["GroupId"])
+        for each in group["IpPermissionsEgress"]
+        for pair in each["UserIdGroupPairs"]
+    }
+    ports = {port for port, _ in opened}
+    assert [] == [each["IpRanges"] for each in group["IpPermissionsEgress"] if each["IpRanges"]]
+    assert {
+        int(stack.parameters["HealthCheckPort"]),
+        int(stack.parameters["RedisPort"]),
+        443,
+    } == ports
+    assert (
+        int(stack.parameters["RedisPort"]),
+        stack.parameters["RedisSecurityGroupId"],
+    ) in opened
+
+
+def test_the_outputs_say_what_is_needed_next(stack: Stack) -> None:
+    """The function's name, the command to invoke it, its log group and its dashboard."""
+    told = outputs(stack)
+    assert stack.name == told["FunctionName"]
+    assert f"/aws/lambda/{stack.name}" == told["LogGroup"]
+    assert f"dashboards:name={stack.name}" in told["Dashboard"]
+    assert f"--function-name {stack.name}" in told["InvokeCommand"]
+
+
+def test_the_dashboard_and_the_alarms_name_figures_that_are_published(stack: Stack) -> None:
+    """A figure that is spelled otherwise in the function would be empty, and never alarm."""
+    cloudwatch = stack.local.client("cloudwatch")
+    board = json.loads(cloudwatch.get_dashboard(DashboardName=stack.name)["DashboardBody"])
+    shown = {
+        metric[1]
+        for widget in board["widgets"]
+        for metric in widget["properties"]["metrics"]
+        if metric[0] != "..."  # the one before it, otherwise
+    }
+    template = (ROOT / "template.yaml").read_text()
+    watched = set(re.findall(r"^ +MetricName: (\w+)", template, re.MULTILINE))
+    source = (ROOT / "discovery" / "report.py").read_text()
+    source += (ROOT / "lambda_function.py").read_text() + (
+        ROOT / "discovery" / "metrics.py"
+    ).read_text()
+    outcomes = {"Published", "Kept", "Coalesced", "Superseded"}  # Outcome's values, capitalized
+    lambdas = {"Errors", "Throttles", "AsyncEventsDropped", "ApproximateNumberOfMessagesVisible"}
+    ours = (shown | watched) - outcomes - lambdas
+    assert {"RunningTasks", "HealthyTasks", "EventToPublish", "Failed", "Degraded"} <= ours
+    assert [] == [name for name in sorted(ours) if name not in source]
