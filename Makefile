@@ -16,8 +16,6 @@ endif
 endif
 export PYTHON_VERSION ?= 3.13
 LAMBDA := .venv-lambda-$(PYTHON_VERSION)
-# Where that Python is not on the machine, the tests of the zip are left out.
-HAS_LAMBDA := $(shell packaging/python.sh $(PYTHON_VERSION) 2>/dev/null)
 PEERS := prometheus-ecs-discoverer ecs-service-discovery
 export STACK ?= ecs-task-discovery
 export EVENT ?= {}
@@ -27,10 +25,8 @@ export EVENT ?= {}
 demo: $(VENV)/ready
 	@$(RUN) -m simulator.demo
 
-test: $(VENV)/ready $(if $(HAS_LAMBDA),$(LAMBDA)/ready)
-	@$(if $(HAS_LAMBDA),,echo "no Python $(PYTHON_VERSION) here: the zip is not tested")
-	@$(RUN) -m pytest $(PYTEST_ARGS) -m 'not stack $(if $(HAS_LAMBDA),,and not zip)' \
-	  --product-python=$(PRODUCT_PYTHON)
+test: $(VENV)/ready $(LAMBDA)/ready
+	@$(RUN) -m pytest $(PYTEST_ARGS) -m 'not stack' --product-python=$(PRODUCT_PYTHON)
 
 # The template on a local AWS; it waits a minute for the stack's own schedule.
 test-stack: $(VENV)/ready $(LAMBDA)/ready .venv-stack/ready .venv-aws/ready

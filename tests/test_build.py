@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A build takes seconds of its own when the machine is busy.
-pytestmark = [pytest.mark.zip, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="session")

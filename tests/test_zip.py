@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulator import Simulator
 
 # Builds and environments take seconds of their own when the machine is busy.
-pytestmark = [pytest.mark.zip, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 UNCHECKED_HASH = 0b01  # PEP 552: a hash-based .pyc that is never compared with its source
 MINE = {"lambda_function.py", "discovery"}
 

@@ -1,0 +1,119 @@
+"""A cold start to the first list, from the zip, under AWS's runtime interface emulator."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
+
+from benchmarks.contest import LATENCY, OURS, ROOT, ROOTS, STRAIGHTFORWARD
+from benchmarks.measure import Spread
+from benchmarks.results import Results, Row
+from simulator import Simulator, processes
+from simulator.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchmarks.contest import Progress
+
+VERSION = os.environ.get("PYTHON_VERSION", "3.13")
+LAMBDA = ROOT / f".venv-lambda-{VERSION}"  # packaging/emulator.sh makes it
+WHEELS = LAMBDA / "wheels"
+TASKS, ROUNDS = 20, 9
+
+
+def measure(results: Results, progress: Progress) -> None:
+    walls: dict[str, list[float]] = {name: [] for name in ROOTS}
+    with Simulator(latency=LATENCY) as aws, tempfile.TemporaryDirectory() as folder:
+        progress("building both")
+        packages = {name: Path(folder) / name for name in ROOTS}
+        _build(packages[OURS])
+        _build_straightforward(packages[STRAIGHTFORWARD])
+        service = aws.ecs.create_service("arcade", "lobby")
+        service.start_tasks(TASKS)
+        for each in range(ROUNDS + 1):
+            progress(f"round {each} of {ROUNDS}")
+            for name in ROOTS:
+                aws.valkey.flush()
+                seconds = cold_start(packages[name], aws.settings(service, name))
+                if not aws.valkey.client().get(name):
+                    raise RuntimeError(f"{name} wrote no list")
+                if each:
+                    walls[name].append(seconds)
+    # Ratios of neighbours, so that a slow moment of the machine hits both.
+    ratios = [ours / theirs for ours, theirs in zip(walls[OURS], walls[STRAIGHTFORWARD])]
+    milliseconds = {name: Spread.of(each * 1000 for each in walls[name]) for name in ROOTS}
+    title = f"cold start to the first list, {TASKS} tasks, from the zip under Lambda's emulator"
+    results.rows += [
+        Row(f"{title}, over the straightforward one's", Spread.of(ratios), Spread.of([1]), 0.65),
+        Row(f"... Python {VERSION}", milliseconds[OURS], milliseconds[STRAIGHTFORWARD], unit=" ms"),
+    ]
+
+
+def _build(into: Path) -> None:
+    target = into.with_suffix(".zip")
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PYTHON_VERSION": VERSION}
+    _run(str(ROOT / "build.sh"), str(target), env=os.environ | offline)
+    with zipfile.ZipFile(target) as bundle:
+        bundle.extractall(into)
+
+
+def _build_straightforward(into: Path) -> None:
+    """`pip install -t`, with the bytecode that pip compiles.
+
+    It is left in place, where that bytecode holds. Through a zip half of it would not,
+    as zips keep times to two seconds: this is the straightforward one at its best.
+    """
+    pip = (str(LAMBDA / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index")
+    wheels = ("--find-links", str(WHEELS), "--requirement", str(ROOT / "requirements.txt"))
+    _run(*pip, "--disable-pip-version-check", *wheels, "--target", str(into))
+    shutil.copy(ROOTS[STRAIGHTFORWARD] / "lambda_function.py", into)
+
+
+def _run(*command: str, env: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+
+
+def cold_start(package: Path, settings: Mapping[str, str]) -> float:
+    """Seconds from the first invocation, which starts the runtime, to its answer."""
+    address, api = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    command = [str(LAMBDA / "rie"), "--log-level", "error"]
+    command += ["--runtime-interface-emulator-address", address, "--runtime-api-address", api]
+    command += [str(LAMBDA / "bin" / "python"), "-m", "awslambdaric"]
+    # As in Lambda the function's folder is read-only: no bytecode is written there.
+    fixed = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(
+        [*command, "lambda_function.lambda_handler"],
+        cwd=package,
+        env={**fixed, "LAMBDA_TASK_ROOT": str(package), **settings},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as emulator:
+        try:
+            processes.wait_until(lambda: _listens(address), "the emulator listens")
+            url = f"http://{address}/2015-03-31/functions/function/invocations"
+            began = time.monotonic()
+            with urlopen(Request(url, b"{}"), timeout=30) as response:
+                answer = response.read().decode()
+            seconds = time.monotonic() - began
+        finally:
+            emulator.terminate()
+    if "errorType" in answer:
+        raise RuntimeError(answer)
+    return seconds
+
+
+def _listens(address: str) -> bool:
+    host, port = address.split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0

@@ -1,0 +1,66 @@
+"""A warm sync of more and more tasks: time, CPU, memory and calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.contest import LATENCY, OURS, ROOTS, STRAIGHTFORWARD, Contest, critical_path
+from benchmarks.measure import Spread
+from benchmarks.results import Growth, Results, Row
+from simulator import Simulator
+
+if TYPE_CHECKING:
+    from benchmarks.contest import Progress
+
+# Tasks, the share of the critical path to reach, rounds.
+SIZES = ((10, 1.15, 15), (20, 1.2, 15), (100, 1.25, 15), (1000, 1.2, 9), (5000, 1.2, 7))
+IDLE, LARGEST = 20, 5000
+
+
+def measure(results: Results, progress: Progress) -> None:
+    for tasks, goal, rounds in SIZES:
+        with Simulator(latency=LATENCY) as aws:
+            service = aws.ecs.create_service("arcade", "lobby")
+            service.start_tasks(tasks)
+            with Contest(aws, service) as contest:
+                runs = contest.in_turn(rounds, progress, f"{tasks:,} tasks, ")
+                memory = {name: Spread.of([contest.peak_memory(name)]) for name in ROOTS}
+                for name in ROOTS:
+                    if len(contest.listed(name)) != tasks:
+                        raise RuntimeError(f"{name} lists {len(contest.listed(name))} of {tasks}")
+        path = critical_path(tasks)
+        walls = {name: Spread.of(run.wall / path for run in runs[name]) for name in ROOTS}
+        what = "idle minute's reconcile" if tasks == IDLE else "warm sync"
+        results.rows.append(
+            Row(
+                f"{what}, {tasks:,} tasks, over the critical path",
+                walls[OURS],
+                walls[STRAIGHTFORWARD],
+                goal,
+            )
+        )
+        for name in ROOTS:
+            results.growth.append(
+                Growth(
+                    tasks,
+                    name,
+                    Spread.of(run.wall * 1000 for run in runs[name]),
+                    Spread.of(run.cpu * 1000 for run in runs[name]),
+                    memory[name].median,
+                    runs[name][0].calls,
+                )
+            )
+        if tasks == LARGEST:
+            pairs = zip(runs[OURS], runs[STRAIGHTFORWARD])
+            ratio = Spread.of(ours.cpu / theirs.cpu for ours, theirs in pairs)
+            title = f"CPU of a sync of {tasks:,} tasks, over the straightforward one's"
+            results.rows += [
+                Row(title, ratio, Spread.of([1]), 0.3),
+                Row(
+                    f"peak memory at {tasks:,} tasks (whole process)",
+                    memory[OURS],
+                    memory[STRAIGHTFORWARD],
+                    80,
+                    " MB",
+                ),
+            ]
