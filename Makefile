@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PRODUCT_PYTHON ?= $(RUN)
-# pytest-xdist: a worker for each core.
-PYTEST_ARGS ?= -n 2
+# pytest-xdist: two workers for each of two cores, as tests wait about as long as they compute.
+PYTEST_ARGS ?= -n 4
 HISTORIES ?= 5000
 # What runs in Lambda; build.sh says why 3.13. Tests take what is here if that is not.
 ifneq ($(filter test test-stack,$(MAKECMDGOALS)),)
