@@ -95,7 +95,7 @@ class Decision:
 
     entries: Mapping[str, Entry]
     excluded: tuple[Exclusion, ...]
-    failing: AbstractSet[str]  # running tasks that did not pass this round
+    failing: AbstractSet[str]  # tasks that failed in this round and in all before it
     running: int
     healthy: int
     degraded: bool
