@@ -4,15 +4,18 @@ import threading
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Kind = Literal["throttled", "internal", "denied", "hangs", "cut", "garbage", "empty", "slow"]
+Kind = Literal[
+    "throttled", "internal", "denied", "hangs", "cut", "garbage", "empty", "slow", "says"
+]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with a call; `seconds` is for slow ones."""
+    """What goes wrong with a call; `seconds` is for slow ones, `body` for odd answers."""
 
     kind: Kind
     seconds: float = 0.0
+    body: bytes = b""
 
 
 throttled: Final = Fault("throttled")
@@ -34,6 +37,11 @@ empty: Final = Fault("empty")
 def slow(seconds: float) -> Fault:
     """The true answer, `seconds` later."""
     return Fault("slow", seconds)
+
+
+def says(body: bytes) -> Fault:
+    """HTTP 200 with this body."""
+    return Fault("says", body=body)
 
 
 @dataclass

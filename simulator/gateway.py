@@ -1,6 +1,7 @@
 """The front door of AWS: reads a call, spoils or delays it if asked, has it answered."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,14 +16,14 @@ Operation = Callable[[Mapping[str, Any]], bytes]
 """Parameters in, body out; raises ApiError."""
 
 
-_GARBAGE = b"<html>502 Bad Gateway"  # from a proxy in between, say
+_BODIES = {"garbage": b"<html>502 Bad Gateway", "empty": b"{}"}  # from a proxy in between, say
 
 
 class Gateway:
     """Turns HTTP requests into operations and keeps the log of calls.
 
-    `latency`, in seconds, is half on the way in and half on the way out: what
-    an operation sees is the truth in the middle. `on_call` runs before a call
+    A call takes `latency` seconds, the simulator's own work included; what an
+    operation sees is the truth in the middle. `on_call` runs before a call
     is looked at, in the call's own thread.
     """
 
@@ -41,14 +42,15 @@ class Gateway:
 
     def answer(self, request: Request) -> Response | None:
         """Answer one request; None: close the connection instead."""
+        arrived = time.monotonic()
         asked = wire.read(request)
         call = Call(asked.operation, asked.parameters)
         self.calls.add(call)
         if self.on_call is not None:
             self.on_call(call)
-        self._wait(self.latency / 2)
+        self._wait_until(arrived + self.latency / 2)
         response = self._spoiled(asked, call)
-        self._wait(self.latency / 2)
+        self._wait_until(arrived + self.latency)
         if response is not None:
             call.status = response.status
         return response
@@ -67,8 +69,8 @@ class Gateway:
                 return self._true(asked, call)
             case "cut":
                 return replace(self._true(asked, call), cut=True)
-            case "garbage" | "empty":
-                return asked.answer(b"{}" if fault.kind == "empty" else _GARBAGE)
+            case "garbage" | "empty" | "says":
+                return asked.answer(_BODIES.get(fault.kind, fault.body))
             case misfortune:
                 return self._failure(asked, call, asked.error(misfortune))
 
@@ -89,3 +91,6 @@ class Gateway:
     def _wait(self, seconds: float) -> None:
         if seconds > 0:
             self._stopping.wait(seconds)
+
+    def _wait_until(self, moment: float) -> None:
+        self._wait(moment - time.monotonic())
