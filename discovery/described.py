@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from discovery.model import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def id_of(arn: str) -> str:
@@ -19,7 +19,7 @@ def id_of(arn: str) -> str:
 
 def task(told: Mapping[str, Any]) -> Task:
     """One task, reduced to what a run needs; an odd one spoils no other."""
-    ip, eni = _address(told)
+    eni = _eni(told)
     created = told.get("createdAt")
     return Task(
         id=id_of(told.get("taskArn", "")),
@@ -27,32 +27,28 @@ def task(told: Mapping[str, Any]) -> Task:
         last_status=told.get("lastStatus", ""),
         desired_status=told.get("desiredStatus", ""),
         health_status=told.get("healthStatus", ""),
-        ip=ip,
-        eni=eni,
-        created_at=created.timestamp() if created else 0.0,
+        ip=next(filter(None, _addresses(told, eni)), None),
+        eni=eni.get("networkInterfaceId"),
+        created_at=created if isinstance(created, (int, float)) else 0.0,
     )
 
 
-def _address(told: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """A task's address and ENI; IPv4 goes before IPv6, the ENI before the containers.
-
-    Other attachments (Service Connect, EBS) may stand before the ENI's.
-    """
-    details: dict[str, str] = {}
-    for attachment in told.get("attachments", []):
+def _eni(told: Mapping[str, Any]) -> Mapping[str, str]:
+    """Its ENI's details; other attachments (Service Connect, EBS) may stand before it."""
+    for attachment in told.get("attachments") or []:
         if attachment.get("type") == "ElasticNetworkInterface":
-            details = {
-                each.get("name"): each.get("value") for each in attachment.get("details", [])
-            }
-            break
-    nets = [net for each in told.get("containers", []) for net in each.get("networkInterfaces", [])]
-    found = (
-        [details.get("privateIPv4Address")]
-        + [net.get("privateIpv4Address") for net in nets]
-        + [details.get("ipv6Address")]
-        + [net.get("ipv6Address") for net in nets]
-    )
-    return next(filter(None, found), None), details.get("networkInterfaceId")
+            return {each.get("name"): each.get("value") for each in attachment.get("details") or []}
+    return {}
+
+
+def _addresses(told: Mapping[str, Any], eni: Mapping[str, str]) -> Iterator[str | None]:
+    """Where it may be reached, best first: IPv4 before IPv6, the ENI before the containers."""
+    yield eni.get("privateIPv4Address")
+    containers = told.get("containers") or []
+    nets = [net for each in containers for net in each.get("networkInterfaces") or []]
+    yield from (net.get("privateIpv4Address") for net in nets)
+    yield eni.get("ipv6Address")
+    yield from (net.get("ipv6Address") for net in nets)
 
 
 def eni_address(eni: Mapping[str, Any]) -> str | None:

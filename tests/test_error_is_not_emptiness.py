@@ -86,6 +86,50 @@ def test_no_kind_of_failure_passes_for_an_answer(
     assert 1 == len(function.invoke({}).answer["added"])
 
 
+@pytest.mark.parametrize(
+    ("operation", "bodies"),
+    [
+        (
+            "ListTasks",
+            [b"[]", b"null", b'{"taskArns":null}', b'{"taskArns":{}}', b'{"taskArns":[1]}'],
+        ),
+        (
+            "DescribeTasks",
+            [
+                b"[]",
+                b'"tasks"',
+                b'{"tasks":null,"failures":[]}',
+                b'{"tasks":[null],"failures":[]}',
+                b'{"tasks":["task"],"failures":[]}',
+                b'{"tasks":[{"taskArn":null}],"failures":null}',
+                b'{"tasks":[{"taskArn":"a/b","attachments":[7]}],"failures":[]}',
+                b'{"tasks":[{"taskArn":["a"]}],"failures":[]}',
+                b'{"tasks":[],"failures":["MISSING"]}',
+                b'{"tasks":[],"failures":null}',
+            ],
+        ),
+    ],
+    ids=["ListTasks", "DescribeTasks"],
+)
+def test_an_answer_of_an_odd_shape_is_no_list(
+    aws: Simulator, start: Start, operation: str, bodies: list[bytes]
+) -> None:
+    """JSON that is not what AWS documents is an EcsError too, whatever stands where."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    function = published(aws, start, service, 2)
+
+    for body in bodies:
+        aws.faults.set(operation, faults.says(body))
+        message = publishes_nothing(aws, function)
+        assert "for service lobby of cluster arcade " in message or "of service lobby" in message, (
+            body
+        )
+        aws.faults.clear()
+
+    rest(aws)
+    assert 1 == len(function.invoke({}).answer["added"])
+
+
 @pytest.mark.parametrize("fault", [faults.throttled, faults.internal], ids=lambda fault: fault.kind)
 def test_a_failure_that_passes_is_tried_again(aws: Simulator, start: Start, fault: Fault) -> None:
     """One failed attempt costs nothing but time: the SDK repeats the call."""

@@ -47,8 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observe": {"decide", "model"},
     "sync": {"decide", "errors", "model", "observe", "registry", "report", "stored"},
     "lambda_function": ADAPTERS
-    | {"connection", "credentials", "deadline", "errors", "events", "metrics", "model", "report"}
-    | {"settings", "sync"},
+    | {"aws", "connection", "credentials", "deadline", "errors", "events", "metrics", "model"}
+    | {"report", "settings", "sync"},
 }
 MAY_NAME: dict[str, set[str]] = {
     "events": {"settings"},
