@@ -12,6 +12,7 @@ import selectors
 import socket
 import time
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from discovery.model import Probe
@@ -57,10 +58,21 @@ class Pool:
         # Each has the same timeout, so the first in is the first to expire.
         self._in_flight: dict[socket.socket, _Connect] = {}
         self._verdicts: dict[str, Probe] = {}
+        self._guesses: set[str] = set()
+
+    def guess(self, ips: Iterable[str]) -> None:
+        """Ask ahead those that will likely be added; the others among them hold nobody up.
+
+        At most half of the pool is for guesses: addresses that are gone answer nothing.
+        """
+        guesses = list(islice(ips, self._concurrency // 2))
+        self.add(guesses)
+        self._guesses.update(guesses)
 
     def add(self, ips: Iterable[str]) -> None:
         """Ask these too; returns at once, with as many connects begun as may be."""
         for ip in ips:
+            self._guesses.discard(ip)
             if ip not in self._verdicts:
                 self._verdicts[ip] = Probe.UNANSWERED
                 self._waiting.append(ip)
@@ -68,6 +80,11 @@ class Pool:
 
     def finish(self, deadline: Deadline) -> Mapping[str, Probe]:
         """Wait for the answers; those that the deadline forestalls stay UNANSWERED."""
+        for sock, connect in list(self._in_flight.items()):
+            if connect.ip in self._guesses:
+                self._drop(sock)
+        for ip in self._guesses:
+            del self._verdicts[ip]
         while (self._waiting or self._in_flight) and deadline.left() > 0:
             oldest = next(iter(self._in_flight.values()), None)
             patience = oldest.expires - self._clock() if oldest else 0

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Callable
 
 from discovery.decide import worth_asking
-from discovery.model import Probe, Snapshot, Task
+from discovery.model import Probe, Snapshot, Standing, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 
 def observe(
-    fleet: Fleet, new_pool: Callable[[], Pool], until: Deadline
+    fleet: Fleet, new_pool: Callable[[], Pool], standing: Standing, until: Deadline
 ) -> tuple[Snapshot, Mapping[str, Probe]]:
-    """A snapshot, and the answers by address. Raises EcsError."""
+    """A snapshot, and the answers by address. Raises EcsError.
+
+    What is listed by now is asked while ECS still lists, as most of it will run on.
+    """
     tasks: dict[str, Task] = {}  # a task may move between pages and come twice
     missing: set[str] = set()
     pages = 0
     with closing(new_pool()) as pool:
-        for page in fleet.pages(until):
+        arriving = fleet.pages(until)
+        pool.guess(entry.ip for entry in standing.entries.values())
+        for page in arriving:
             pages += 1
             tasks.update((task.id, task) for task in page.tasks)
             missing.update(page.missing)

@@ -79,14 +79,14 @@ def sync(means: Means, stopping: str | None = None) -> Report:
 
 def _run(means: Means, report: Report) -> None:
     """Go rounds until nothing is left to wait for and no request is open."""
-    clock, deadline = means.deadline.clock, means.deadline
+    deadline, clock, until = means.deadline, means.deadline.clock, means.deadline.earlier(RESERVE)
     counted, failed, due = 1, None, None
     while True:
         started = clock()
         begun = _begin(means, report)
         if begun is None:
             return
-        snapshot, probes = observe(means.fleet, means.pool, deadline.earlier(RESERVE))
+        snapshot, probes = observe(means.fleet, means.pool, begun.standing, until)
         report.rounds += 1
         cost = clock() - started
         # Out of time, the second round and any later one is as good as the last; a

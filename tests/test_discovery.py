@@ -8,6 +8,8 @@ import pytest
 from conftest import Start, listed
 from readers import items, quick, rest, state
 
+from simulator.processes import wait_until
+
 if TYPE_CHECKING:
     from simulator import Call, Simulator
 
@@ -35,6 +37,53 @@ def test_every_page_of_the_listing_is_described_once(
     assert sorted(task.arn for task in service.tasks) == sorted(asked)
     assert (count, count) == (answer["running"], answer["healthy"])
     assert [task.ip for task in service.tasks] == listed(aws)
+
+
+def test_what_is_listed_is_asked_while_ecs_still_lists(aws: Simulator, start: Start) -> None:
+    """A slow ECS costs no time twice: the checks of what was listed before do not wait for it."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    task = service.start_task()
+    function = start(quick(aws, service))
+    function.invoke({})
+    rest(aws)
+    aws.faults.set("ListTasks", "hangs")
+
+    run = function.start({})
+
+    wait_until(lambda: aws.hosts.connections[task.ip] == 2, "it is asked again")
+    assert not run.done()
+    aws.faults.clear()
+    assert {"outcome": "published", "healthy": 1}.items() <= run.result().answer.items()
+
+
+def test_a_task_that_is_gone_is_not_waited_for(aws: Simulator, start: Start) -> None:
+    """An address that was listed and is silent now costs no timeout, once ECS lists it no more."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    gone, stays = service.start_tasks(2)
+    function = start(quick(aws, service, HEALTH_CHECK_TIMEOUT="5"))
+    function.invoke({})
+    gone.becomes("STOPPED")
+    aws.hosts.set(gone.ip, "silent")
+    rest(aws)
+
+    done = function.invoke({})
+
+    assert ([gone.ip], [stays.ip]) == (done.answer["removed"], listed(aws))
+    assert done.duration < 5.0
+
+
+def test_an_address_goes_to_the_task_that_was_created_last(aws: Simulator, start: Start) -> None:
+    """ECS may tell of both, the one that had the address and the one that has it now."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    before = service.start_tasks(8)
+    now = [service.start_task(ip=task.ip) for task in before]
+
+    answer = start(quick(aws, service)).invoke({}).answer
+
+    passed = [
+        (old.id, old.ip, f"its address passed to task {new.id}") for old, new in zip(before, now)
+    ]
+    assert sorted(passed) == left_out(answer)
 
 
 def test_an_empty_service_costs_one_call(aws: Simulator, start: Start) -> None:

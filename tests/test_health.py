@@ -14,6 +14,7 @@ from discovery.deadline import Deadline
 from discovery.health import Pool
 from discovery.model import Probe
 from simulator.hosts import Hosts
+from simulator.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -125,6 +126,31 @@ def test_each_address_is_asked_once(hosts: Hosts) -> None:
     while not hosts.connections[other]:
         time.sleep(0.001)
     assert 1 == hosts.connections[address]
+
+
+def test_a_guess_that_was_right_is_asked_once(hosts: Hosts) -> None:
+    """What is asked ahead and added later has its answer from then, and is not asked again."""
+    opens, closed = some(hosts, "listens"), some(hosts, "closed")
+    with closing(Pool(hosts.port, 5.0, 500)) as pool:
+        pool.guess([*opens, *closed])
+        wait_until(lambda: hosts.connections[opens[0]] == 1, "it is asked ahead")
+        pool.add([*closed, *opens])
+        assert {opens[0]: Probe.OPEN, closed[0]: Probe.REFUSED} == pool.finish(soon())
+    assert {opens[0]: 1} == hosts.connections
+
+
+def test_a_wrong_guess_holds_nobody_up(hosts: Hosts) -> None:
+    """Addresses that are gone answer nothing: they are not waited for, nor told of."""
+    gone, opens = some(hosts, "silent", 500), some(hosts, "listens", 300)
+    begun = time.monotonic()
+    with closing(Pool(hosts.port, 5.0, 8)) as pool:
+        before = sockets()
+        pool.guess(gone)
+        assert 4 == sockets() - before, "half of the pool is kept for what is added"
+        pool.add(opens)
+        assert dict.fromkeys(opens, Probe.OPEN) == pool.finish(soon())
+        assert before == sockets()
+    assert time.monotonic() - begun < 5.0
 
 
 def test_an_answer_in_time_counts_however_late_we_look(hosts: Hosts) -> None:

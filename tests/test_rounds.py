@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from conftest import Start, listed
-from readers import Subscriber, quick, rest
+from readers import Subscriber, quick, rest, state
+
+from simulator.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator import Call, Simulator
+    from simulator import Call, Function, Invocation, Simulator
+    from simulator.hosts import Port
 
 
 def at_round(aws: Simulator, **acts: Callable[[], object]) -> None:
@@ -24,6 +28,24 @@ def at_round(aws: Simulator, **acts: Callable[[], object]) -> None:
             when.get(len(aws.calls.of("ListTasks")), lambda: None)()
 
     aws.on_call = hook
+
+
+def between_rounds(aws: Simulator, function: Function, *acts: Callable[[], object]) -> Invocation:
+    """Invoke, and do the first thing after the first round, and so on, when nobody is being asked.
+
+    What is listed is asked when a round begins, before anybody could act on its listing.
+    """
+
+    def newer(published: str) -> bool:
+        return state(aws)["listing"] != published
+
+    published = state(aws)["listing"]
+    run = function.start({})
+    for act in acts:
+        wait_until(partial(newer, published), "a round is over")
+        published = state(aws)["listing"]
+        act()
+    return run.result()
 
 
 def test_a_run_ends_when_nothing_is_left_to_wait_for(aws: Simulator, start: Start) -> None:
@@ -109,8 +131,10 @@ def test_a_listed_task_goes_only_if_it_fails_every_round(aws: Simulator, start: 
     """Law 5: refused or silent in two of three rounds, it stays; in all three, it goes."""
     service = aws.ecs.create_service("arcade", "lobby")
     stays, flaps, down = service.start_tasks(3)
-    function = start(quick(aws, service, RETRY_COUNT="3"))
+    function = start(quick(aws, service, RETRY_COUNT="3", RETRY_INTERVAL="0.5"))
     function.invoke({})
+    rest(aws)
+    flaps.port("closed")
     down.port("closed")
     subscriber = Subscriber(aws)
     seen: list[list[str] | None] = []
@@ -123,8 +147,7 @@ def test_a_listed_task_goes_only_if_it_fails_every_round(aws: Simulator, start: 
         seen.append(listed(aws))
         flaps.port("silent")
 
-    at_round(aws, first=lambda: flaps.port("closed"), second=second, third=third)
-    answer = function.invoke({}).answer
+    answer = between_rounds(aws, function, second, third).answer
 
     # Not even for a moment was it gone, nor was the other before its last round.
     assert [[stays.ip, flaps.ip, down.ip]] * 2 == seen
@@ -139,13 +162,13 @@ def test_one_lost_packet_removes_nobody(aws: Simulator, start: Start) -> None:
     """Law 5: a listed task that is silent for one round is never off the list."""
     service = aws.ecs.create_service("arcade", "lobby")
     task = service.start_task()
-    function = start(quick(aws, service))
+    function = start(quick(aws, service, RETRY_COUNT="2", RETRY_INTERVAL="0.5"))
     function.invoke({})
+    rest(aws)
     task.port("silent")
     subscriber = Subscriber(aws)
-    at_round(aws, second=lambda: task.port("listens"))
 
-    answer = function.invoke({}).answer
+    answer = between_rounds(aws, function, lambda: task.port("listens")).answer
 
     assert (2, [], []) == (answer["rounds"], answer["removed"], subscriber.messages())
     assert [task.ip] == listed(aws)
@@ -155,18 +178,15 @@ def test_failures_do_not_add_up_over_runs(aws: Simulator, start: Start) -> None:
     """Law 5 counts rounds of one run: failing the last of one and the first of the next is none."""
     service = aws.ecs.create_service("arcade", "lobby")
     task, other = service.start_tasks(2)
-    function = start(quick(aws, service, RETRY_COUNT="2"))
+    function = start(quick(aws, service, RETRY_COUNT="2", RETRY_INTERVAL="0.5"))
     function.invoke({})
     other.port("closed")
-    for _ in range(2):
-        task.port("listens")
-        at_round(aws, second=lambda: task.port("closed"))
-        assert task.ip not in function.invoke({}).answer["removed"]
+    turns: tuple[tuple[Port, Port], ...] = (("listens", "closed"), ("closed", "listens"))
+    for first, second in turns * 2:
         rest(aws)
-        task.port("closed")
-        at_round(aws, second=lambda: task.port("listens"))
-        assert task.ip not in function.invoke({}).answer["removed"]
-        rest(aws)
+        task.port(first)
+        done = between_rounds(aws, function, partial(task.port, second))
+        assert task.ip not in done.answer["removed"]
 
 
 def test_a_task_that_ecs_no_longer_runs_goes_at_once(aws: Simulator, start: Start) -> None:
