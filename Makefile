@@ -7,8 +7,8 @@ PRODUCT_PYTHON ?= $(RUN)
 # pytest-xdist: two workers for each of two cores, as tests wait about as long as they compute.
 PYTEST_ARGS ?= -n 4
 HISTORIES ?= 5000
-# What runs in Lambda; build.sh says why 3.13. Tests take what is here if that is not.
-ifneq ($(filter test test-stack,$(MAKECMDGOALS)),)
+# What runs in Lambda; build.sh says why 3.13. Tests and figures take what is here if that is not.
+ifneq ($(filter test test-stack bench,$(MAKECMDGOALS)),)
 ifeq ($(origin PYTHON_VERSION),undefined)
 PYTHON_VERSION := $(shell packaging/python.sh 3.13 >/dev/null 2>&1 && echo 3.13 || \
   $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')

@@ -84,7 +84,7 @@ class Contest:
         function = self.functions[name]
         if function.init_error:
             raise RuntimeError(function.init_error)
-        return function._sandbox.process.pid  # noqa: SLF001 (nobody else needs it)
+        return function.pid
 
 
 def checked(done: Invocation) -> Invocation:

@@ -37,8 +37,7 @@ def teach(aws: Simulator, service: Service) -> None:
         "ListContainerInstances": {"containerInstanceArns": []},
         "DescribeTaskDefinition": {"taskDefinition": definition},
     }
-    operations: Any = aws._gateway._operations  # noqa: SLF001 (it has no door for guests)
-    operations.update({name: _always(answer) for name, answer in answers.items()})
+    aws.operations.update({name: _always(answer) for name, answer in answers.items()})
 
 
 def _always(answer: Any) -> Callable[[Mapping[str, Any]], bytes]:

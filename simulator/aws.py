@@ -10,7 +10,7 @@ from simulator.calls import Call, Calls
 from simulator.ecs import Ecs, Service
 from simulator.events import Events
 from simulator.faults import Faults
-from simulator.gateway import Gateway
+from simulator.gateway import Gateway, Operation
 from simulator.hosts import Hosts
 from simulator.http import HttpServer
 from simulator.secrets import Secrets
@@ -64,6 +64,11 @@ class Simulator:
     def calls(self) -> Calls:
         """The AWS calls that were made."""
         return self._gateway.calls
+
+    @property
+    def operations(self) -> dict[str, Operation]:
+        """What each operation answers, by its name; add those that a test needs besides."""
+        return self._gateway.operations
 
     @property
     def faults(self) -> Faults:

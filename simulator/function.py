@@ -76,6 +76,11 @@ class Function:
         failure = self._worker.submit(self._sandbox.init_failure).result()
         return None if failure is None else f"{failure['type']}: {failure['message']}"
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._sandbox.process.pid
+
     def kill(self) -> None:
         """Kill the process, in the middle of an invocation or not."""
         with self._lock:

@@ -27,8 +27,8 @@ class Gateway:
     is looked at, in the call's own thread.
     """
 
-    def __init__(self, operations: Mapping[str, Operation], latency: float) -> None:
-        self._operations = operations
+    def __init__(self, operations: dict[str, Operation], latency: float) -> None:
+        self.operations = operations
         self.latency = latency
         self.calls = Calls()
         self.faults = Faults()
@@ -75,7 +75,7 @@ class Gateway:
                 return self._failure(asked, call, asked.error(misfortune))
 
     def _true(self, asked: Asked, call: Call) -> Response:
-        operation = self._operations.get(asked.operation)
+        operation = self.operations.get(asked.operation)
         try:
             if operation is None:
                 raise asked.error("unknown")

@@ -130,6 +130,22 @@ def test_an_answer_of_an_odd_shape_is_no_list(
     assert 1 == len(function.invoke({}).answer["added"])
 
 
+def test_a_run_that_failed_makes_no_more_calls(aws: Simulator, start: Start) -> None:
+    """What was to follow from the calls under way is left: ECS's budget is not spent on it."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_tasks(1000)
+    aws.latency = 0.02
+    function = start(quick(aws, service))
+    aws.faults.set("DescribeTasks", faults.denied, times=1)
+
+    assert "EcsError" == function.invoke({}).error_type
+
+    rest(aws)
+    aws.calls.clear()
+    assert 1000 == len(function.invoke({}).answer["added"])
+    assert len(aws.calls) in (20, 21)  # one of the first run may have been on its way
+
+
 @pytest.mark.parametrize("fault", [faults.throttled, faults.internal], ids=lambda fault: fault.kind)
 def test_a_failure_that_passes_is_tried_again(aws: Simulator, start: Start, fault: Fault) -> None:
     """One failed attempt costs nothing but time: the SDK repeats the call."""

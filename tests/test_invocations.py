@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import Start, listed
 from readers import STEM, Subscriber, everything, quick, rest
 
+from lambda_function import _once
 from simulator import events
 from simulator.proxy import Proxy
 
@@ -182,3 +185,23 @@ def test_a_run_that_is_not_needed_twice_is_coalesced(aws: Simulator, start: Star
     assert ("coalesced", []) == (answer["outcome"], list(aws.calls))
     assert client.hget(f"{STEM}:state", "requested") is not None
     assert "another run" == client.get(f"{STEM}:lease")
+
+
+def test_clients_are_made_once_and_one_at_a_time() -> None:
+    """The threads of a cold start ask for clients at the same moment: boto3 is asked by one."""
+    making, made = 0, []
+
+    def make() -> int:
+        nonlocal making
+        making += 1
+        assert making == 1
+        time.sleep(0.05)  # as long as it takes boto3
+        making -= 1
+        made.append(making)
+        return making
+
+    first, second = _once(make), _once(make)
+    with ThreadPoolExecutor(8) as threads:
+        for each in [threads.submit(get) for get in (first, second) * 4]:
+            each.result()
+    assert [0, 0] == made

@@ -10,11 +10,12 @@ from functools import lru_cache
 
 import boto3
 
+from discovery.aws import read_early
 from discovery.deadline import Deadline
 from discovery.ecs import Fleet
 from lambda_function import AWS_CONFIG
 
-ecs = boto3.client("ecs", config=AWS_CONFIG)
+ecs = read_early(boto3.client("ecs", config=AWS_CONFIG))
 ec2 = lru_cache(maxsize=1)(lambda: boto3.client("ec2", config=AWS_CONFIG))
 fleet = Fleet(lambda: ecs, ec2, os.environ["ECS_CLUSTER_NAME"], os.environ["ECS_SERVICE_NAME"])
 began = time.monotonic()
