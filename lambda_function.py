@@ -101,6 +101,7 @@ def _sync(
         rounds=settings.rounds,
         interval=settings.interval,
         panic_percent=settings.panic_percent,
+        arrived=action.arrived,
     )
     try:
         report = sync(means, action.stopping)

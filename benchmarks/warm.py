@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Tasks, the share of the critical path to reach, rounds.
 SIZES = ((10, 1.15, 31), (20, 1.2, 31), (100, 1.25, 31), (1000, 1.2, 9), (5000, 1.2, 7))
 IDLE, LARGEST = 20, 5000
+NEWCOMERS = 15
 
 
 def measure(results: Results, progress: Progress) -> None:
@@ -50,6 +51,8 @@ def measure(results: Results, progress: Progress) -> None:
                     runs[name][0].calls,
                 )
             )
+        if tasks == IDLE:
+            results.rows.append(_with_newcomers(tasks, progress))
         if tasks == LARGEST:
             pairs = zip(runs[OURS], runs[STRAIGHTFORWARD])
             ratio = Spread.of(ours.cpu / theirs.cpu for ours, theirs in pairs)
@@ -64,3 +67,25 @@ def measure(results: Results, progress: Progress) -> None:
                     " MB",
                 ),
             ]
+
+
+def _with_newcomers(tasks: int, progress: Progress) -> Row:
+    """The same when a task is new each time, and the event is that it runs."""
+    walls: dict[str, list[float]] = {name: [] for name in ROOTS}
+    with Simulator(latency=LATENCY) as aws:
+        service = aws.ecs.create_service("arcade", "lobby")
+        service.start_tasks(tasks)
+        with Contest(aws, service) as contest:
+            for each in range(NEWCOMERS + 1):
+                progress(f"{tasks} tasks and a newcomer, round {each} of {NEWCOMERS}")
+                task = service.start_task(status="PENDING")
+                task.becomes("RUNNING")
+                event = aws.events.take()[-1]
+                for name in ROOTS:
+                    run = contest.run(name, event)
+                    if each:
+                        walls[name].append(run.wall / critical_path(tasks))
+                    if task.ip not in contest.listed(name):
+                        raise RuntimeError(f"{name} does not list the newcomer")
+    title = f"... and a task that is new each time, {tasks} to {tasks + NEWCOMERS + 1} tasks"
+    return Row(title, Spread.of(walls[OURS]), Spread.of(walls[STRAIGHTFORWARD]))

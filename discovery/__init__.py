@@ -8,6 +8,7 @@ The way of an event through the package, and what each file is for:
     sync              the story of a run: rounds of list, check, decide, publish
     observe           one look at the service, page by page, through the next two
     ecs               ListTasks -> DescribeTasks -> addresses, pipelined
+      listing           the calls of one listing that are under way
       described         what AWS tells of a task, reduced to what a run needs; pure
     health            many TCP connects at once
     decide            who is listed, who is not, and why; pure
@@ -20,5 +21,5 @@ The way of an event through the package, and what each file is for:
     metrics           one line of figures a run
     model, errors     the values and the failures all of them speak of
     deadline          how long there still is
-    aws               what the SDK's errors mean to a person
+    aws               the SDK's answers, read early; what its errors mean to a person
 """

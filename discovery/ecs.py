@@ -1,34 +1,34 @@
 """The service's tasks: ListTasks -> DescribeTasks -> addresses, page by page.
 
 A page of ListTasks is a batch of DescribeTasks (both at most 100), so pages are
-described as they come while the next is being listed. Whatever fails raises:
-what was seen by then is no snapshot, and nobody may publish it.
+described as they come while the next is being listed. Of a service of one page
+most are known before it is listed, and are described meanwhile. Whatever fails
+raises: what was seen by then is no snapshot, and nobody may publish it.
 """
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Empty, SimpleQueue
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    NamedTuple,
-)
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from discovery import described
 from discovery.aws import AwsFailure, explain
 from discovery.errors import EcsError
+from discovery.listing import Listing, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+    from concurrent.futures import Future
 
     from types_boto3_ec2.client import EC2Client
     from types_boto3_ecs.client import ECSClient
 
     from discovery.deadline import Deadline
     from discovery.model import Task
+
+    # What DescribeTasks says of tasks that will likely be listed, by ARN.
+    Ahead = Optional[Future[dict[str, Any]]]
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
 PAGE = 100
@@ -39,50 +39,6 @@ WORKERS = 8
 # take about as long, and reading a description (a hundred times longer) holds the page up that
 # everything waits for. It is worth a tenth of a run of 5,000 tasks.
 HEAD_START = 0.002
-
-
-class Page(NamedTuple):
-    """The tasks of one page of the listing; `missing` are ids that ECS did not find."""
-
-    tasks: list[Task]
-    missing: list[str]
-
-
-class _Listing:
-    """The calls of one listing that are under way."""
-
-    def __init__(self, pool: ThreadPoolExecutor, target: str) -> None:
-        self._pool, self._target = pool, target
-        self._pending: dict[Future[Page | None], str] = {}
-        self._ended: SimpleQueue[Future[Page | None]] = SimpleQueue()
-        self.over = threading.Event()
-
-    def begin(self, what: str, call: Callable[..., Page | None], *args: Any) -> None:
-        """Make a call in a thread of its own; it may begin others."""
-        if not self.over.is_set():
-            future = self._pool.submit(call, *args)
-            self._pending[future] = what
-            future.add_done_callback(self._ended.put)
-
-    def pages(self, deadline: Deadline) -> Iterator[Page]:
-        """What the calls return, until none is left. Raises EcsError."""
-        try:
-            while self._pending:
-                future = self._ended.get(timeout=deadline.left())
-                page = future.result()
-                del self._pending[future]
-                if page:
-                    yield page
-        except Empty:
-            raise EcsError(
-                f"{' and '.join(sorted(set(self._pending.values())))} for {self._target} did not "
-                "answer in the time left before the deadline: the list stays as it was; raise "
-                "the function's timeout, or see whether AWS is slow."
-            ) from None
-        finally:
-            self.over.set()
-            for future in list(self._pending):
-                future.cancel()
 
 
 class Fleet:
@@ -98,21 +54,24 @@ class Fleet:
         self._ecs, self._ec2, self._cluster, self._service = ecs, ec2, cluster, service
         self._pool = ThreadPoolExecutor(WORKERS, "ecs")
 
-    def pages(self, deadline: Deadline) -> Iterator[Page]:
+    def pages(self, deadline: Deadline, expected: AbstractSet[str]) -> Iterator[Page]:
         """Begin to list; yields each page as soon as it is described, in any order.
 
-        Raises EcsError, when pages are taken, if any page, batch or address could not be had
-        in time.
+        The tasks `expected` (ids), if they fit into one call, are described meanwhile; those
+        of them that are listed need no call after it. Raises EcsError, when pages are taken,
+        if any page, batch or address could not be had in time.
         """
-        listing = _Listing(self._pool, self._target)
-        listing.begin("ecs:ListTasks", self._list, listing)
+        listing = Listing(self._pool, self._target)
+        few = 0 < len(expected) <= PAGE
+        ahead = self._pool.submit(self._ahead, sorted(expected)) if few else None
+        listing.begin("ecs:ListTasks", self._list, listing, ahead)
         return listing.pages(deadline)
 
     @property
     def _target(self) -> str:
         return f"service {self._service} of cluster {self._cluster}"
 
-    def _list(self, listing: _Listing, token: str | None = None) -> None:
+    def _list(self, listing: Listing, ahead: Ahead, token: str | None = None) -> None:
         """List a page. What follows from it begins right here, as whoever takes pages is busy."""
         more = {"nextToken": token} if token else {}
         answer = self._call(
@@ -126,19 +85,23 @@ class Fleet:
         )
         arns = self._part(answer, "ecs:ListTasks", "taskArns")
         if answer.get("nextToken"):
-            listing.begin("ecs:ListTasks", self._list, listing, answer["nextToken"])
+            listing.begin("ecs:ListTasks", self._list, listing, None, answer["nextToken"])
             listing.over.wait(HEAD_START)
         if arns:
-            listing.begin("ecs:DescribeTasks (or EC2)", self._describe, arns)
+            listing.begin("ecs:DescribeTasks (or EC2)", self._page, arns, ahead)
 
-    def _describe(self, arns: list[str]) -> Page:
-        answer = self._call(
-            "ecs:DescribeTasks",
-            lambda **asked: self._ecs().describe_tasks(**asked),
-            cluster=self._cluster,
-            tasks=arns,
-        )
-        found = self._part(answer, "ecs:DescribeTasks", "tasks")
+    def _ahead(self, ids: list[str]) -> dict[str, Any]:
+        """Tasks by ARN, as far as they can be had: whatever fails is asked again when listed."""
+        try:
+            return {each["taskArn"]: each for each in self._described(ids)["tasks"]}
+        except (EcsError, LookupError, TypeError):
+            return {}
+
+    def _page(self, arns: list[str], ahead: Ahead) -> Page:
+        known = ahead.result() if ahead else {}
+        rest = [arn for arn in arns if arn not in known]
+        answer = self._described(rest) if rest else {"tasks": []}
+        part = self._part(answer, "ecs:DescribeTasks", "tasks")
         failures = answer.get("failures") or []
         try:
             for failure in failures:
@@ -147,20 +110,31 @@ class Fleet:
                         f"ecs:DescribeTasks failed for {failure.get('arn')} with "
                         f"{failure.get('reason')} ({failure.get('detail')}): nothing is published"
                     )
-            told = {each.get("taskArn") for each in found} | {each.get("arn") for each in failures}
+            found = {each.get("taskArn"): each for each in part}
+            told = found.keys() | {each.get("arn") for each in failures}
             missing = [described.id_of(failure.get("arn", "")) for failure in failures]
-            tasks = [described.task(each) for each in found]
+            found.update(known)
+            tasks = [described.task(found[arn]) for arn in arns if arn in found]
         except (AttributeError, TypeError) as error:
             raise EcsError(
                 f"ecs:DescribeTasks for {self._target} answered with what is no task ({error}): "
                 "nothing is published; the next run tries again"
             ) from error
-        if not told.issuperset(arns):
+        if not told.issuperset(rest):
             raise EcsError(
-                f"ecs:DescribeTasks left out {len(set(arns) - told)} of {len(arns)} tasks of "
+                f"ecs:DescribeTasks left out {len(set(rest) - told)} of {len(rest)} tasks of "
                 f"{self._target}: nothing is published; the next run tries again"
             )
-        return Page(self._with_addresses(tasks), missing)
+        calls = 1 + (ahead is not None) + bool(rest)
+        return Page(self._with_addresses(tasks), missing, calls)
+
+    def _described(self, tasks: list[str]) -> Mapping[str, Any]:
+        return self._call(
+            "ecs:DescribeTasks",
+            lambda **asked: self._ecs().describe_tasks(**asked),
+            cluster=self._cluster,
+            tasks=tasks,
+        )
 
     def _with_addresses(self, tasks: list[Task]) -> list[Task]:
         """Ask EC2 for the addresses that the tasks themselves do not carry."""

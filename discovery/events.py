@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Union
 
 from discovery.errors import InvalidEventError
-from discovery.model import STOPPED, STOPPING_STATES
+from discovery.model import RUNNING, STOPPED, STOPPING_STATES
 
 if TYPE_CHECKING:
     from discovery.settings import Settings
@@ -28,6 +28,7 @@ class Sync:
 
     reason: str
     stopping: str | None = None  # task id
+    arrived: frozenset[str] = frozenset()  # ids of tasks that will likely be listed
     dry_run: bool = False
     happened_at: float | None = None  # seconds since the epoch
     history: str = ""  # what the log tells of a task's change
@@ -103,6 +104,7 @@ def _task_change(event: Mapping[str, Any], settings: Settings) -> Action:
     return Sync(
         "a task state change:",
         stopping=task if stopping else None,
+        arrived=frozenset({task} if last == desired == RUNNING else ()),
         happened_at=_time(detail.get("updatedAt")) or _time(event.get("time")),
         history="".join(f" {name}={_one_line(detail.get(name))}" for name in _HISTORY),
     )

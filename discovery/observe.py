@@ -11,6 +11,7 @@ from discovery.model import Probe, Snapshot, Standing, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from discovery.deadline import Deadline
     from discovery.ecs import Fleet
@@ -18,26 +19,32 @@ if TYPE_CHECKING:
 
 
 def observe(
-    fleet: Fleet, new_pool: Callable[[], Pool], standing: Standing, until: Deadline
+    fleet: Fleet,
+    new_pool: Callable[[], Pool],
+    standing: Standing,
+    arrived: AbstractSet[str],
+    until: Deadline,
 ) -> tuple[Snapshot, Mapping[str, Probe]]:
     """A snapshot, and the answers by address. Raises EcsError.
 
-    What is listed by now is asked while ECS still lists, as most of it will run on.
+    What is listed by now is described and checked while ECS still lists, as most of it will
+    run on, and who has just `arrived` (ids) is described: what ECS does not list is left out
+    all the same.
     """
     tasks: dict[str, Task] = {}  # a task may move between pages and come twice
     missing: set[str] = set()
-    pages = 0
+    calls = 0
     with closing(new_pool()) as pool:
-        arriving = fleet.pages(until)
+        arriving = fleet.pages(until, standing.entries.keys() | arrived)
         pool.guess(entry.ip for entry in standing.entries.values())
         for page in arriving:
-            pages += 1
+            calls += page.calls
             tasks.update((task.id, task) for task in page.tasks)
             missing.update(page.missing)
             pool.add(task.ip for task in page.tasks if task.ip and worth_asking(task))
         probes = pool.finish(until)
-    # An empty service is one call, else each page is listed and described.
-    snapshot = Snapshot(tuple(tasks.values()), missing - tasks.keys(), max(1, 2 * pages))
+    # An empty service is one call and no page.
+    snapshot = Snapshot(tuple(tasks.values()), missing - tasks.keys(), max(1, calls))
     return snapshot, probes
 
 

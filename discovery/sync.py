@@ -50,6 +50,7 @@ class Means:
     rounds: int
     interval: float  # seconds
     panic_percent: float
+    arrived: AbstractSet[str] = NOBODY  # tasks that an event calls running
 
 
 def sync(means: Means, stopping: str | None = None) -> Report:
@@ -86,7 +87,7 @@ def _run(means: Means, report: Report) -> None:
         begun = _begin(means, report)
         if begun is None:
             return
-        snapshot, probes = observe(means.fleet, means.pool, begun.standing, until)
+        snapshot, probes = observe(means.fleet, means.pool, begun.standing, means.arrived, until)
         report.rounds += 1
         cost = clock() - started
         # Out of time, the second round and any later one is as good as the last; a

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import Start, listed
 from readers import items, quick, rest, state
 
+from simulator import faults
 from simulator.processes import wait_until
 
 if TYPE_CHECKING:
-    from simulator import Call, Simulator
+    from simulator import Call, Fault, Simulator
 
 
 def left_out(answer: dict[str, Any]) -> list[tuple[str, str | None, str]]:
@@ -213,14 +215,101 @@ def test_a_task_that_stops_while_it_is_listed_is_left_out(aws: Simulator, start:
     service = aws.ecs.create_service("arcade", "lobby")
     stops, stays = service.start_tasks(2)
     function = start(quick(aws, service))
-    function.invoke({})
     aws.on_call = lambda call: stops.stop() if call.operation == "DescribeTasks" else None
 
     answer = function.invoke({}).answer
 
     reason = "not running: it is DEACTIVATING, desired STOPPED"
     assert [(stops.id, stops.ip, reason)] == left_out(answer)
-    assert ([stops.ip], [stays.ip]) == (answer["removed"], listed(aws))
+    assert [stays.ip] == answer["added"] == listed(aws)
+
+
+def test_a_task_that_was_described_ahead_counts_only_if_it_is_listed(
+    aws: Simulator, start: Start
+) -> None:
+    """It was told to stop since, so ECS lists it no more: that is what counts."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    stops, stays = service.start_tasks(2)
+    function = start(quick(aws, service))
+    function.invoke({})
+    rest(aws)
+
+    def on_call(call: Call) -> None:
+        if call.operation == "ListTasks":
+            wait_until(lambda: described.wait(0), "they are described")
+            stops.stop()
+        else:
+            described.set()
+
+    described = threading.Event()
+    aws.on_call = on_call
+
+    answer = function.invoke({}).answer
+
+    assert ([stops.ip], []) == (answer["removed"], answer["excluded"])
+    assert [stays.ip] == listed(aws)
+
+
+def test_what_is_listed_is_described_while_ecs_lists(aws: Simulator, start: Start) -> None:
+    """Known tasks cost no call after the listing; a newcomer costs one, for itself alone."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    known = service.start_tasks(99)
+    function = start(quick(aws, service))
+    function.invoke({})
+    for newcomers in (0, 1, 1, 1):
+        new = service.start_tasks(newcomers)
+        aws.calls.clear()
+        rest(aws)
+        assert [task.ip for task in new] == function.invoke({}).answer["added"]
+        asked = [call.parameters["tasks"] for call in aws.calls.of("DescribeTasks")]
+        if len(known) <= 100:
+            assert sorted(task.id for task in known) == asked[0]
+            assert [[task.arn] for task in new] == asked[1:]
+        else:  # more than a call takes: in the listing's pages
+            assert [100, 2] == sorted(map(len, asked), reverse=True)
+        known += new
+    assert [task.ip for task in service.tasks] == listed(aws)
+
+
+def test_a_newcomer_that_its_event_tells_of_costs_no_call(aws: Simulator, start: Start) -> None:
+    """It is described with what is known, while ECS lists."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_tasks(2)
+    function = start(quick(aws, service))
+    function.invoke({})
+    newcomer = service.start_task(status="PENDING")
+    newcomer.becomes("RUNNING")
+    aws.calls.clear()
+    rest(aws)
+
+    answer = function.invoke(aws.events.take()[-1]).answer
+
+    assert [newcomer.ip] == answer["added"]
+    (call,) = aws.calls.of("DescribeTasks")
+    assert sorted(task.id for task in service.tasks) == call.parameters["tasks"]
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.denied, faults.empty, faults.garbage, faults.says(b'{"tasks":[7]}')]
+)
+def test_a_description_ahead_that_fails_is_made_up_for(
+    aws: Simulator, start: Start, fault: Fault
+) -> None:
+    """It was a guess: what is listed is described then."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    tasks = service.start_tasks(2)
+    function = start(quick(aws, service))
+    function.invoke({})
+    aws.faults.set("DescribeTasks", fault, times=1)
+    aws.calls.clear()
+    rest(aws)
+
+    answer = function.invoke({}).answer
+
+    assert (2, []) == (answer["healthy"], answer["removed"])
+    assert sorted(task.arn for task in tasks) in [
+        sorted(call.parameters["tasks"]) for call in aws.calls.of("DescribeTasks")
+    ]
 
 
 def test_a_task_whose_container_is_unhealthy_is_left_out(aws: Simulator, start: Start) -> None:

@@ -52,6 +52,8 @@ def test_a_task_that_starts_or_runs_leads_to_a_sync_and_withdraws_nothing(
 ) -> None:
     """A task that has not been told to stop is never withdrawn."""
     assert sync(task_change(last, desired)).stopping is None
+    arrived = sync(task_change(last, desired)).arrived
+    assert (({TASK_ID}) if last == "RUNNING" else set()) == arrived
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,7 @@ def test_a_task_that_starts_or_runs_leads_to_a_sync_and_withdraws_nothing(
 def test_a_task_that_stops_is_withdrawn_by_its_id(last: str, desired: str) -> None:
     """Told to stop, or in any state that only ends: the task itself is named, not its address."""
     assert TASK_ID == sync(task_change(last, desired)).stopping
+    assert not sync(task_change(last, desired)).arrived
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "health": {"model"},
     "credentials": {"aws", "errors"},
     "connection": {"deadline", "errors"},
-    "ecs": {"aws", "deadline", "described", "errors", "model"},
+    "listing": {"errors"},
+    "ecs": {"aws", "described", "errors", "listing"},
     "registry": {"errors", "model", "stored"},
     "observe": {"decide", "model"},
     "sync": {"decide", "errors", "model", "observe", "registry", "report", "stored"},
@@ -53,6 +54,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_NAME: dict[str, set[str]] = {
     "events": {"settings"},
     "health": {"deadline"},
+    "listing": {"deadline", "model"},
+    "ecs": {"deadline", "model"},
     "connection": {"credentials"},
     "observe": {"deadline", "ecs", "health"},
     "registry": {"connection", "deadline"},
