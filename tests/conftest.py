@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -62,38 +63,33 @@ def aws() -> Iterator[Simulator]:
         yield simulator
 
 
+@pytest.fixture(autouse=True)
+def _law_7(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In every test all that a function says is searched for the password."""
+    said: list[Invocation] = []
+    invoke = Function._invoke
+
+    def watched(function: Function, *args: Any) -> Invocation:
+        said.append(invoke(function, *args))
+        return said[-1]
+
+    monkeypatch.setattr(Function, "_invoke", watched)
+    yield
+    for each in said:
+        assert PASSWORD not in json.dumps([each.answer, each.log]), "law 7 is broken"
+        assert PASSWORD not in f"{each.error_type}{each.error_message}{each.trace}"
+
+
 @pytest.fixture
 def start(product_python: str) -> Iterator[Start]:
     """Starts environments of the function: start(settings, timeout=30.0) -> Function."""
-    started: list[Watched] = []
+    with ExitStack() as started:
 
-    def start(settings: dict[str, str], timeout: float = 30.0) -> Function:
-        function = Watched(settings, root=ROOT, python=product_python, timeout=timeout)
-        started.append(function)
-        return function
+        def start(settings: dict[str, str], timeout: float = 30.0) -> Function:
+            function = Function(settings, root=ROOT, python=product_python, timeout=timeout)
+            return started.enter_context(function)
 
-    yield start
-    for function in started:
-        function.close()
-        function.keeps_the_password()
-
-
-class Watched(Function):
-    """A function of which everything it says is kept, to be searched for the password."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self._said: list[Invocation] = []
-        super().__init__(*args, **options)
-
-    def _invoke(self, event: Any, timeout: float) -> Invocation:
-        said = super()._invoke(event, timeout)
-        self._said.append(said)
-        return said
-
-    def keeps_the_password(self) -> None:
-        for said in self._said:
-            assert PASSWORD not in json.dumps([said.answer, said.log]), "law 7 is broken"
-            assert PASSWORD not in f"{said.error_type}{said.error_message}{said.trace}"
+        yield start
 
 
 def listed(aws: Simulator, key: str = KEY) -> list[str] | None:

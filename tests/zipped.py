@@ -13,7 +13,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.request import Request, urlopen
 
-from conftest import ROOT
+from conftest import PASSWORD, ROOT
 
 from simulator import processes
 from simulator.ports import free_port
@@ -124,7 +124,10 @@ class Emulator:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait()
+        self._read = 0
+        everything = self.log()
         self._log.close()
+        assert PASSWORD not in everything, "law 7 is broken"
 
     def _listens(self) -> bool:
         assert self._process.poll() is None, self.log()
