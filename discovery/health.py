@@ -1,6 +1,6 @@
 """Does a task accept a TCP connection? Many asked at once, from one thread.
 
-One selector over non-blocking sockets needs half the CPU of asyncio and no
+One epoll over non-blocking sockets needs half the CPU of asyncio and no
 thread per connect (figures in benchmarks/). The kernel shakes hands while we
 are elsewhere, so addresses can be added while pages are still being described.
 """
@@ -8,7 +8,7 @@ are elsewhere, so addresses can be added while pages are still being described.
 from __future__ import annotations
 
 import errno
-import selectors
+import select
 import socket
 import time
 from collections import deque
@@ -37,6 +37,7 @@ _VERDICTS = {
 
 
 class _Connect(NamedTuple):
+    sock: socket.socket
     ip: str
     expires: float
 
@@ -53,10 +54,10 @@ class Pool:
     ) -> None:
         self._port, self._timeout, self._concurrency = port, timeout, concurrency
         self._clock = clock
-        self._selector = selectors.DefaultSelector()
+        self._epoll = select.epoll()
         self._waiting: deque[str] = deque()
         # Each has the same timeout, so the first in is the first to expire.
-        self._in_flight: dict[socket.socket, _Connect] = {}
+        self._in_flight: dict[int, _Connect] = {}  # by descriptor
         self._verdicts: dict[str, Probe] = {}
         self._guesses: set[str] = set()
 
@@ -80,9 +81,9 @@ class Pool:
 
     def finish(self, deadline: Deadline) -> Mapping[str, Probe]:
         """Wait for the answers; those that the deadline forestalls stay UNANSWERED."""
-        for sock, connect in list(self._in_flight.items()):
+        for fd, connect in list(self._in_flight.items()):
             if connect.ip in self._guesses:
-                self._drop(sock)
+                self._drop(fd)
         for ip in self._guesses:
             del self._verdicts[ip]
         while (self._waiting or self._in_flight) and deadline.left() > 0:
@@ -92,50 +93,50 @@ class Pool:
         return self._verdicts
 
     def close(self) -> None:
-        for sock in list(self._in_flight):
-            self._drop(sock)
-        self._selector.close()
+        for fd in list(self._in_flight):
+            self._drop(fd)
+        self._epoll.close()
 
     def _turn(self, patience: float) -> None:
         self._begin()
-        for key, _ in self._selector.select(patience):
-            sock: socket.socket = key.data
-            self._settle(sock, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        for fd, events in self._epoll.poll(patience, self._concurrency):
+            failed = events & select.EPOLLERR
+            sock = self._in_flight[fd].sock
+            self._settle(fd, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if failed else 0)
         now = self._clock()
         # Answers go first: a connect that was made in time counts, however late we look.
         while self._in_flight:
-            sock, connect = next(iter(self._in_flight.items()))
+            fd, connect = next(iter(self._in_flight.items()))
             if connect.expires > now:
                 break
-            self._settle(sock, errno.ETIMEDOUT)
+            self._settle(fd, errno.ETIMEDOUT)
         self._begin()
 
     def _begin(self) -> None:
         while self._waiting and len(self._in_flight) < self._concurrency:
             ip = self._waiting.popleft()
             try:
-                sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET)
+                family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+                sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             except OSError as error:
                 self._verdicts[ip] = _verdict(error.errno or errno.EMFILE)
                 continue
-            sock.setblocking(False)
-            self._in_flight[sock] = _Connect(ip, self._clock() + self._timeout)
-            self._selector.register(sock, selectors.EVENT_WRITE, sock)
+            fd = sock.fileno()
+            self._in_flight[fd] = _Connect(sock, ip, self._clock() + self._timeout)
+            self._epoll.register(fd, select.EPOLLOUT)
             try:
                 code = sock.connect_ex((ip, self._port))
             except OSError as error:  # not an address at all
                 code = error.errno or errno.EINVAL
             if code != errno.EINPROGRESS:
-                self._settle(sock, code)
+                self._settle(fd, code)
 
-    def _settle(self, sock: socket.socket, code: int) -> None:
-        self._verdicts[self._in_flight[sock].ip] = _verdict(code)
-        self._drop(sock)
+    def _settle(self, fd: int, code: int) -> None:
+        self._verdicts[self._in_flight[fd].ip] = _verdict(code)
+        self._drop(fd)
 
-    def _drop(self, sock: socket.socket) -> None:
-        del self._in_flight[sock]
-        self._selector.unregister(sock)
-        sock.close()
+    def _drop(self, fd: int) -> None:
+        self._in_flight.pop(fd).sock.close()  # which ends its place in the epoll, too
 
 
 def _verdict(code: int) -> Probe:
