@@ -122,8 +122,6 @@ def _one_task_an_address(entries: dict[str, Entry], running: Mapping[str, Task])
 
     ECS hands on the address of a task that ended, and may for a moment tell of both.
     """
-    if len({entry.ip for entry in entries.values()}) == len(entries):
-        return []
     holders: dict[str, str] = {}
     left_out = []
     for id in sorted(entries, key=lambda id: (running[id].created_at if id in running else 0, id)):

@@ -27,7 +27,7 @@ def task(told: Mapping[str, Any]) -> Task:
         last_status=told.get("lastStatus", ""),
         desired_status=told.get("desiredStatus", ""),
         health_status=told.get("healthStatus", ""),
-        ip=eni.get("privateIPv4Address") or next(filter(None, _others(told, eni)), None),
+        ip=next(filter(None, _addresses(told, eni)), None),
         eni=eni.get("networkInterfaceId"),
         created_at=created if isinstance(created, (int, float)) else 0.0,
     )
@@ -41,8 +41,9 @@ def _eni(told: Mapping[str, Any]) -> Mapping[str, str]:
     return {}
 
 
-def _others(told: Mapping[str, Any], eni: Mapping[str, str]) -> Iterator[str | None]:
-    """Where else it may be reached: IPv4 before IPv6, the ENI before the containers."""
+def _addresses(told: Mapping[str, Any], eni: Mapping[str, str]) -> Iterator[str | None]:
+    """Where it may be reached, best first: IPv4 before IPv6, the ENI before the containers."""
+    yield eni.get("privateIPv4Address")
     containers = told.get("containers") or []
     nets = [net for each in containers for net in each.get("networkInterfaces") or []]
     yield from (net.get("privateIpv4Address") for net in nets)
