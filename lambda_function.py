@@ -101,10 +101,9 @@ def _sync(
         rounds=settings.rounds,
         interval=settings.interval,
         panic_percent=settings.panic_percent,
-        arrived=action.arrived,
     )
     try:
-        report = sync(means, action.stopping)
+        report = sync(means, action.stopping, action.arrived)
     except DiscoveryError:
         _measure(settings, at, {"Failed": 1})
         raise

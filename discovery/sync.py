@@ -50,11 +50,13 @@ class Means:
     rounds: int
     interval: float  # seconds
     panic_percent: float
-    arrived: AbstractSet[str] = NOBODY  # tasks that an event calls running
 
 
-def sync(means: Means, stopping: str | None = None) -> Report:
-    """Answer one request. Raises DiscoveryError; the list is then as it was."""
+def sync(means: Means, stopping: str | None = None, arrived: AbstractSet[str] = NOBODY) -> Report:
+    """Answer one request, of an event that tells of these tasks (ids), or of none.
+
+    Raises DiscoveryError; the list is then as it was.
+    """
     registry, report = means.registry, Report()
     if stopping:
         report.withdrawn = registry.withdraw(stopping)
@@ -65,7 +67,7 @@ def sync(means: Means, stopping: str | None = None) -> Report:
         return report
     with registry.held():
         try:
-            _run(means, report)
+            _run(means, report, arrived)
         except BaseException as error:
             # Where Redis is out of reach, the lease ends by itself.
             unreachable = isinstance(error, RegistryError) and not error.answered
@@ -78,7 +80,7 @@ def sync(means: Means, stopping: str | None = None) -> Report:
     return report
 
 
-def _run(means: Means, report: Report) -> None:
+def _run(means: Means, report: Report, arrived: AbstractSet[str]) -> None:
     """Go rounds until nothing is left to wait for and no request is open."""
     deadline, clock, until = means.deadline, means.deadline.clock, means.deadline.earlier(RESERVE)
     counted, failed, due = 1, None, None
@@ -87,7 +89,7 @@ def _run(means: Means, report: Report) -> None:
         begun = _begin(means, report)
         if begun is None:
             return
-        snapshot, probes = observe(means.fleet, means.pool, begun.standing, means.arrived, until)
+        snapshot, probes = observe(means.fleet, means.pool, begun.standing, arrived, until)
         report.rounds += 1
         cost = clock() - started
         # Out of time, the second round and any later one is as good as the last; a

@@ -220,9 +220,8 @@ class Stage:
                 rounds=ROUNDS,
                 interval=INTERVAL,
                 panic_percent=0,
-                arrived=action.arrived,
             )
-            return sync(means, action.stopping).outcome.value
+            return sync(means, action.stopping, action.arrived).outcome.value
         finally:
             fleet._pool.shutdown(wait=False)
 
