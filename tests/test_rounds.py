@@ -17,15 +17,13 @@ if TYPE_CHECKING:
     from simulator.hosts import Port
 
 
-def at_round(aws: Simulator, **acts: Callable[[], object]) -> None:
-    """Do something when the listing of a round begins: at_round(aws, second=...)."""
-    numbers = {"first": 1, "second": 2, "third": 3}
-    when = {numbers[name]: act for name, act in acts.items()}
+def at_second_round(aws: Simulator, act: Callable[[], object]) -> None:
+    """Do something when the listing of the second round begins."""
     aws.calls.clear()
 
     def hook(call: Call) -> None:
-        if call.operation == "ListTasks":
-            when.get(len(aws.calls.of("ListTasks")), lambda: None)()
+        if call.operation == "ListTasks" and len(aws.calls.of("ListTasks")) == 2:
+            act()
 
     aws.on_call = hook
 
@@ -35,15 +33,11 @@ def between_rounds(aws: Simulator, function: Function, *acts: Callable[[], objec
 
     What is listed is asked when a round begins, before anybody could act on its listing.
     """
-
-    def newer(published: str) -> bool:
-        return state(aws)["listing"] != published
-
-    published = state(aws)["listing"]
+    listings = [state(aws)["listing"]]
     run = function.start({})
     for act in acts:
-        wait_until(partial(newer, published), "a round is over")
-        published = state(aws)["listing"]
+        wait_until(lambda: state(aws)["listing"] not in listings, "a round is over")
+        listings.append(state(aws)["listing"])
         act()
     return run.result()
 
@@ -79,7 +73,7 @@ def test_each_round_is_published(aws: Simulator, start: Start) -> None:
     opens = service.start_task()
     service.start_task(port="closed")
     seen: list[list[str] | None] = []
-    at_round(aws, second=lambda: seen.append(listed(aws)))
+    at_second_round(aws, lambda: seen.append(listed(aws)))
 
     start(quick(aws, service, RETRY_COUNT="2")).invoke({})
 
@@ -92,7 +86,7 @@ def test_a_task_that_begins_to_listen_is_listed_by_a_later_round(
     """A slow starter is listed by the run of its own RUNNING event, which ends right then."""
     service = aws.ecs.create_service("arcade", "lobby")
     slow = service.start_task(port="closed")
-    at_round(aws, second=lambda: slow.port("listens"))
+    at_second_round(aws, lambda: slow.port("listens"))
 
     answer = start(quick(aws, service, RETRY_COUNT="5")).invoke(aws.events.take()[-1]).answer
 
@@ -104,7 +98,7 @@ def test_a_task_that_starts_between_rounds_is_listed_too(aws: Simulator, start: 
     """Each round lists afresh, so it finds tasks that there were none of before."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task(port="closed")
-    at_round(aws, second=lambda: service.start_tasks(2))
+    at_second_round(aws, lambda: service.start_tasks(2))
 
     answer = start(quick(aws, service, RETRY_COUNT="2")).invoke({}).answer
 
@@ -197,7 +191,7 @@ def test_a_task_that_ecs_no_longer_runs_goes_at_once(aws: Simulator, start: Star
     function.invoke({})
     stays.port("closed")  # so that the run goes round again
     seen: list[list[str] | None] = []
-    at_round(aws, second=lambda: seen.append(listed(aws)))
+    at_second_round(aws, lambda: seen.append(listed(aws)))
     gone.becomes("STOPPED")
     stopping.stop()
 
