@@ -84,8 +84,8 @@ class Pool:
         for fd, connect in list(self._in_flight.items()):
             if connect.ip in self._guesses:
                 self._drop(fd)
-        for ip in self._guesses:
-            del self._verdicts[ip]
+        while self._guesses:
+            del self._verdicts[self._guesses.pop()]
         while (self._waiting or self._in_flight) and deadline.left() > 0:
             oldest = next(iter(self._in_flight.values()), None)
             patience = oldest.expires - self._clock() if oldest else 0

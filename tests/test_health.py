@@ -149,6 +149,7 @@ def test_a_wrong_guess_holds_nobody_up(hosts: Hosts) -> None:
         assert 4 == sockets() - before, "half of the pool is kept for what is added"
         pool.add(opens)
         assert dict.fromkeys(opens, Probe.OPEN) == pool.finish(soon())
+        assert dict.fromkeys(opens, Probe.OPEN) == pool.finish(soon())
         assert before == sockets()
     assert time.monotonic() - begun < 5.0
 
