@@ -16,8 +16,9 @@ import uuid
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar
 
-# By default Python looks for garbage after every 700 allocations: a tenth of a cold start, and
-# of a run of 5,000 tasks. A run leaves some 300 objects behind that only this look finds.
+# By default Python looks for garbage after every 700 or 2,000 allocations: 3 % of a cold start,
+# 6 % of the CPU of a run of 5,000 tasks, and at times a stop of 60 ms in the middle of it. A run
+# leaves some 300 objects behind that only this look finds.
 gc.set_threshold(50_000)
 
 import boto3
