@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.request import Request, urlopen
 
 from benchmarks.contest import LATENCY, OURS, ROOT, ROOTS, STRAIGHTFORWARD
 from benchmarks.measure import Spread
 from benchmarks.results import Results, Row
-from simulator import Simulator, processes
-from simulator.ports import free_port
+from simulator import Simulator
+from simulator.emulator import LAMBDA, OFFLINE, VERSION, Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmarks.contest import Progress
 
-VERSION = os.environ.get("PYTHON_VERSION", "3.13")
-LAMBDA = ROOT / f".venv-lambda-{VERSION}"  # packaging/emulator.sh makes it
-WHEELS = LAMBDA / "wheels"
 TASKS, ROUNDS = 20, 16
 ZIPS = 4  # straightforward ones: which of their bytecode is stale is a matter of luck
 IN_PLACE = f"{STRAIGHTFORWARD}, unpacked by pip"
@@ -76,8 +71,8 @@ def _rows(walls: Mapping[str, list[float]]) -> list[Row]:
 
 def _build(into: Path) -> None:
     target = into.with_suffix(".zip")
-    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PYTHON_VERSION": VERSION}
-    _run(str(ROOT / "build.sh"), str(target), env=os.environ | offline)
+    env = os.environ | OFFLINE | {"PYTHON_VERSION": VERSION}
+    _run(str(ROOT / "build.sh"), str(target), env=env)
     with zipfile.ZipFile(target) as bundle:
         bundle.extractall(into)
 
@@ -89,9 +84,9 @@ def _build_straightforward(in_place: Path, zipped: Path) -> None:
     time: half of it is stale once it is extracted, in a folder that is read-only.
     """
     shutil.rmtree(in_place, ignore_errors=True)
-    pip = (str(LAMBDA / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index")
-    wheels = ("--find-links", str(WHEELS), "--requirement", str(ROOT / "requirements.txt"))
-    _run(*pip, "--disable-pip-version-check", *wheels, "--target", str(in_place))
+    pip = (str(LAMBDA / "bin" / "python"), "-m", "pip", "install", "--quiet")
+    what = ("--requirement", str(ROOT / "requirements.txt"), "--target", str(in_place))
+    _run(*pip, "--disable-pip-version-check", *what, env=os.environ | OFFLINE)
     shutil.copy(ROOTS[STRAIGHTFORWARD] / "lambda_function.py", in_place)
     with zipfile.ZipFile(shutil.make_archive(str(zipped), "zip", in_place)) as bundle:
         for entry in bundle.infolist():
@@ -108,34 +103,11 @@ def _run(*command: str, env: Mapping[str, str] | None = None) -> None:
 
 def cold_start(package: Path, settings: Mapping[str, str]) -> float:
     """Seconds from the first invocation, which starts the runtime, to its answer."""
-    address, api = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    command = [str(LAMBDA / "rie"), "--log-level", "error"]
-    command += ["--runtime-interface-emulator-address", address, "--runtime-api-address", api]
-    command += [str(LAMBDA / "bin" / "python"), "-m", "awslambdaric"]
     # As in Lambda the function's folder is read-only: no bytecode is written there.
-    fixed = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(
-        [*command, "lambda_function.lambda_handler"],
-        cwd=package,
-        env={**fixed, "LAMBDA_TASK_ROOT": str(package), **settings},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as emulator:
-        try:
-            processes.wait_until(lambda: _listens(address), "the emulator listens")
-            url = f"http://{address}/2015-03-31/functions/function/invocations"
-            began = time.monotonic()
-            with urlopen(Request(url, b"{}"), timeout=30) as response:
-                answer = response.read().decode()
-            seconds = time.monotonic() - began
-        finally:
-            emulator.terminate()
-    if "errorType" in answer:
-        raise RuntimeError(answer)
+    with Emulator(package, {"PYTHONDONTWRITEBYTECODE": "1", **settings}) as emulator:
+        began = time.monotonic()
+        answer = emulator.invoke({})
+        seconds = time.monotonic() - began
+    if answer.error_type:
+        raise RuntimeError(answer.document)
     return seconds
-
-
-def _listens(address: str) -> bool:
-    host, port = address.split(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0

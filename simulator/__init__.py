@@ -23,6 +23,7 @@ What is where:
     valkey.py       the real Valkey       proxy.py        a bad network, or TLS, before it
     function.py     Lambda: environments that run the function
     sandbox.py      the process of one    environment.py  what runs in it
+    emulator.py     the zip under AWS's own runtime client and emulator
 """
 
 from simulator.aws import Simulator

@@ -22,10 +22,11 @@ import boto3
 import pytest
 from botocore.config import Config
 from conftest import KEY, PASSWORD, ROOT
-from zipped import OFFLINE, VERSION, cloned
+from zipped import cloned
 
 from simulator import Service, Simulator, processes
 from simulator.account import ACCOUNT, REGION
+from simulator.emulator import OFFLINE, VERSION
 from simulator.ports import free_port
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import ROOT
-from zipped import VERSION, build, built, cloned
+from zipped import build, built, cloned
+
+from simulator.emulator import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import PASSWORD, ROOT
-from zipped import VERSION
 
 from simulator import processes
+from simulator.emulator import VERSION
 
 if TYPE_CHECKING:
     from stack import Stack

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import PASSWORD, ROOT, listed
 from readers import quick, rest
-from zipped import VERSION, Emulator, built, unpacked
+from zipped import Emulator, built, unpacked
 
 from simulator import events
+from simulator.emulator import VERSION
 from simulator.faults import denied
 
 if TYPE_CHECKING:
