@@ -102,6 +102,7 @@ def _sync(
         rounds=settings.rounds,
         interval=settings.interval,
         panic_percent=settings.panic_percent,
+        calls_per_second=settings.calls_per_second,
     )
     try:
         report = sync(means, action.stopping, action.arrived)
@@ -129,7 +130,7 @@ def _measure(settings: Settings, at: float, values: Mapping[str, float]) -> None
 
 def _registry(settings: Settings, deadline: Deadline, kind: type[Registry] = Registry) -> Registry:
     clients = _clients(settings)
-    names = (settings.key, settings.stem, settings.key_ttl)
+    names = (settings.key, settings.stem, settings.key_ttl, settings.calls_per_second)
     return kind(clients.connection, *names, deadline, clients.owner)
 
 

@@ -6,6 +6,7 @@ The way of an event through the package, and what each file is for:
     settings          environment variables -> Settings, or every fault at once
     events            event -> what to do; pure
     sync              the story of a run: rounds of list, check, decide, publish
+      rounds            what a run does after each round; pure
     observe           one look at the service, page by page, through the next two
     ecs               ListTasks -> DescribeTasks -> addresses, pipelined
       listing           the calls of one listing that are under way

@@ -8,6 +8,7 @@ seems to fail at once, the check is likelier at fault than the tasks.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from discovery.model import UNHEALTHY, Decision, Entry, Exclusion, Probe, Snapshot, Standing, Task
@@ -15,6 +16,9 @@ from discovery.model import UNHEALTHY, Decision, Entry, Exclusion, Probe, Snapsh
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
+
+
+WITHDRAWN = "withdrawn: it was told to stop"
 
 
 def worth_asking(task: Task) -> bool:
@@ -63,6 +67,18 @@ def decide(
     )
 
 
+def without(decision: Decision, withdrawn: AbstractSet[str]) -> Decision:
+    """The same decision, as it was published: without tasks that were withdrawn after it."""
+    if not withdrawn:
+        return decision
+    late = [Exclusion(id, decision.entries[id].ip, WITHDRAWN) for id in withdrawn]
+    return replace(
+        decision,
+        entries={id: each for id, each in decision.entries.items() if id not in withdrawn},
+        excluded=tuple(sorted([*decision.excluded, *late], key=lambda each: each.task)),
+    )
+
+
 def _asked(running: Mapping[str, Task], probes: Mapping[str, Probe]) -> dict[str, Probe]:
     return {
         id: probes.get(task.ip or "", Probe.UNANSWERED)
@@ -107,7 +123,7 @@ def _left_out(
 def _reason(task: Task, standing: Standing, asked: Mapping[str, Probe]) -> str:
     """Why a task is not listed, for the person who misses it."""
     if task.id in standing.withdrawn:
-        return "withdrawn: it was told to stop"
+        return WITHDRAWN
     if not task.runs:
         return f"not running: it is {task.last_status}, desired {task.desired_status}"
     if task.health_status == UNHEALTHY:

@@ -85,6 +85,7 @@ class Standing:
     """What Redis holds before a publication: the ground it may build on."""
 
     generation: int  # changes with every publication and withdrawal
+    listing: int  # the token of the listing that was published last
     entries: Mapping[str, Entry]  # task id -> listed entry
     withdrawn: AbstractSet[str]  # ids of tasks told to stop
 

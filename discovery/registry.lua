@@ -12,7 +12,8 @@
 local LIST, STATE, LEASE, PACE, WITHDRAWN = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local SKEW = 60000            -- ms; the clocks of two nodes differ by less
 local WITHDRAWN_FOR = 3600000 -- ms; a run lasts 15 minutes at most, a stop not much longer
-local CALL_COSTS = 100        -- ms between listings for each call: half of ECS's 20 a second
+local CALLS = 600             -- of ECS, more than any listing takes
+local ITEM = '^"task_name":"[^"]*","update_time":"[^"]*","status":"[^"]*"}' -- after its address
 
 local function kind(key) return redis.call('TYPE', key).ok end
 
@@ -53,7 +54,6 @@ local function prepare(lease)
   ensure(STATE, 'hash')
   ensure(WITHDRAWN, 'zset')
   bounded(LEASE, lease)
-  bounded(PACE, 60000)
   if redis.call('PTTL', WITHDRAWN) == -1 then redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR) end
 end
 
@@ -62,8 +62,9 @@ local function holds(owner)
   return not holder or holder == owner
 end
 
-local function pace(from, calls)
-  local wait = from + math.ceil(calls) * CALL_COSTS - now()
+-- Keep the next listing waiting until this one's calls are paid for, at `costs` ms each.
+local function pace(from, calls, costs)
+  local wait = from + math.ceil(calls) * tonumber(costs) - now()
   if wait > 0 then
     redis.call('SET', PACE, calls, 'PX', wait)
   else
@@ -76,30 +77,45 @@ local function standing()
   if kind(LIST) == 'string' then list = redis.call('GET', LIST) end
   if kind(STATE) == 'hash' then state = redis.call('HGETALL', STATE) end
   if kind(WITHDRAWN) == 'zset' then withdrawn = redis.call('ZRANGE', WITHDRAWN, 0, -1) end
-  return {number('generation'), list, state, withdrawn, now()}
+  return {number('generation'), list, state, withdrawn, now(), number('listing')}
 end
 
--- Take one element, and a comma beside it, out of a JSON text that the registry wrote: what
--- begins with `opening` and goes on as the pattern `rest` says. Also what `rest` captures.
-local function cut(text, opening, rest)
-  local from, mid = string.find(text, opening, 1, true)
-  if not from then return text end
-  local start, to, inside = string.find(text, '^' .. rest, mid + 1)
-  if not start then return text end
-  if string.sub(text, to + 1, to + 1) == ',' then
-    to = to + 1
-  elseif string.sub(text, from - 1, from - 1) == ',' then
-    from = from - 1
+-- Where the list, as a publication or a withdrawal left it, has the item of an address: the
+-- first and the last character, a comma beside it included.
+local function item(list, ip)
+  local from, mid = string.find(list, '{"ip":"' .. ip .. '",', 1, true)
+  if not from then return end
+  local _, to = string.find(list, ITEM, mid + 1)
+  if not to then return end
+  if string.sub(list, to + 1, to + 1) == ',' then return from, to + 1 end
+  local before = from - 1 -- blanks are what withdrawals left
+  while string.sub(list, before, before) == ' ' do before = before - 1 end
+  return string.sub(list, before, before) == ',' and before or from, to
+end
+
+-- The addresses of a map from task to address, without the tasks that were withdrawn.
+local function addresses(tasks, withdrawn)
+  local set = {}
+  for task, ip in string.gmatch(tasks, '"([^"]+)":"([^"]+)"') do
+    if not withdrawn[task] then set[ip] = true end
   end
-  return string.sub(text, 1, from - 1) .. string.sub(text, to + 1), inside
+  return set
+end
+
+-- The addresses of one set that the other lacks, as a JSON array.
+local function missing(from, set)
+  local lacking = {}
+  for ip in pairs(from) do
+    if not set[ip] then lacking[#lacking + 1] = '"' .. ip .. '"' end
+  end
+  table.sort(lacking)
+  return '[' .. table.concat(lacking, ',') .. ']'
 end
 
 local function announce(generation, added, removed)
   redis.call('PUBLISH', LIST, string.format(
     '{"generation":%.0f,"added":%s,"removed":%s}', generation, added, removed))
 end
-
-local ITEM = '("task_name":"[^"]*","update_time":"[^"]*","status":"[^"]*")}'
 
 local actions = {}
 
@@ -117,8 +133,9 @@ end
 
 -- Take the place, and a token for a listing that starts now. -1: the place is somebody
 -- else's; a smaller number than a token: milliseconds to wait first.
-function actions.begin(owner, lease)
+function actions.begin(owner, lease, costs)
   prepare(tonumber(lease))
+  bounded(PACE, CALLS * tonumber(costs))
   if not holds(owner) then return {-1} end
   redis.call('SET', LEASE, owner, 'PX', lease)
   local wait = redis.call('PTTL', PACE)
@@ -126,7 +143,7 @@ function actions.begin(owner, lease)
   local token = tick()
   -- The last listing tells what this one will cost, should it fail before it can say.
   local calls = tonumber(redis.call('HGET', STATE, 'calls')) or 0
-  pace(token, math.min(math.max(calls, 2), 600))
+  pace(token, math.min(math.max(calls, 2), CALLS), costs)
   return {token, standing()}
 end
 
@@ -147,45 +164,73 @@ function actions.leave(owner, lease, token)
   return 1
 end
 
--- Write the list, if this listing is the newest and nothing changed since `base`.
--- The answer is the new generation; 0: a newer listing is published; or what changed.
-function actions.publish(token, base, list, ttl, added, removed, calls, ...)
+-- What comes in was decided on the tombstones of the listing's begin. Take the tasks that were
+-- withdrawn since out of it, and say what really changes. A publication that refused for each
+-- of them would never end while tasks go on stopping.
+local function without_withdrawn(list, tasks)
+  local withdrawn, late = {}, {}
+  for _, task in ipairs(redis.call('ZRANGE', WITHDRAWN, 0, -1)) do withdrawn[task] = true end
+  for task, ip in string.gmatch(tasks, '"([^"]+)":"([^"]+)"') do
+    local from, to
+    if withdrawn[task] then from, to = item(list, ip) end
+    if from then
+      list = string.sub(list, 1, from - 1) .. string.sub(list, to + 1)
+      late[#late + 1] = task
+    end
+  end
+  local before, after = {}, addresses(tasks, withdrawn)
+  if kind(LIST) == 'string' then
+    before = addresses(redis.call('HGET', STATE, 'tasks') or '', withdrawn)
+  end
+  return list, missing(after, before), missing(before, after), late
+end
+
+-- Write the list, if this listing is the newest and was decided on the one published last.
+-- The answer: the new generation and the tasks that were withdrawn too late for the decision
+-- and are left out; 0: a newer listing is published; -1 and what stands: decide on that.
+function actions.publish(token, base, generation, list, tasks, ttl, added, removed, calls, costs, ...)
   ensure(STATE, 'hash')
-  local listed = number('listing')
-  if listed == tonumber(token) then return number('generation') end -- a repeated call
-  if listed > tonumber(token) then return 0 end
-  if number('generation') ~= tonumber(base) then return standing() end
-  local generation = tick()
+  ensure(WITHDRAWN, 'zset')
+  local listed, late = number('listing'), {}
+  if listed == tonumber(token) then return {number('generation'), late} end -- a repeated call
+  if listed > tonumber(token) then return {0} end
+  if number('generation') ~= tonumber(generation) then
+    if listed ~= tonumber(base) then return {-1, standing()} end
+    list, added, removed, late = without_withdrawn(list, tasks)
+  end
+  local new = tick()
   -- First, as it may be denied: a script that fails later would leave half of it written.
-  if added ~= '[]' or removed ~= '[]' then announce(generation, added, removed) end
+  if added ~= '[]' or removed ~= '[]' then announce(new, added, removed) end
   if ttl == '0' then
     redis.call('SET', LIST, list)
   else
     redis.call('SET', LIST, list, 'EX', ttl)
   end
-  redis.call('HSET', STATE, 'generation', generation, 'listing', token, 'calls', calls, ...)
-  pace(tonumber(token), tonumber(calls))
-  return generation
+  redis.call('HSET', STATE, 'generation', new, 'listing', token, 'tasks', tasks, 'calls', calls, ...)
+  pace(tonumber(token), tonumber(calls), costs)
+  return {new, late}
 end
 
 -- Take a task that was told to stop out of the list, and keep it out. Its address, or ''.
+-- Blanks take the item's place, as a list of 5,000 tasks that is written anew for each of them
+-- would go to every replica; for the same reason the map of tasks stays until it is published.
 function actions.withdraw(task)
   ensure(STATE, 'hash')
   ensure(WITHDRAWN, 'zset')
   local at = tick()
-  local tasks, ip = cut(redis.call('HGET', STATE, 'tasks') or '', '"' .. task .. '":', '"([%x.:]+)"')
-  local list, item
-  if ip and kind(LIST) == 'string' then
-    list, item = cut(redis.call('GET', LIST), '{"ip":"' .. ip .. '",', ITEM)
+  local tasks, ip, from, to = redis.call('HGET', STATE, 'tasks') or '', nil, nil, nil
+  local _, mid = string.find(tasks, '"' .. task .. '":"', 1, true)
+  if mid then ip = string.match(tasks, '^[%x.:]+', mid + 1) end
+  if ip and kind(LIST) == 'string' then from, to = item(redis.call('GET', LIST), ip) end
+  if from then
+    announce(at, '[]', '["' .. ip .. '"]')
+    redis.call('SETRANGE', LIST, from - 1, string.rep(' ', to - from + 1))
   end
-  if item then announce(at, '[]', '["' .. ip .. '"]') end
   local new = redis.call('ZADD', WITHDRAWN, 'NX', at, task)
   redis.call('ZREMRANGEBYSCORE', WITHDRAWN, '-inf', at - WITHDRAWN_FOR)
   redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR)
-  if new == 1 or ip then redis.call('HSET', STATE, 'generation', at) end
-  if ip then redis.call('HSET', STATE, 'tasks', tasks) end
-  if item then redis.call('SET', LIST, list, 'KEEPTTL') end
-  return ip or ''
+  if new == 1 or from then redis.call('HSET', STATE, 'generation', at) end
+  return from and ip or ''
 end
 
 return actions[ARGV[1]](unpack(ARGV, 2))

@@ -18,6 +18,7 @@ from discovery.errors import DiscoveryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from discovery.connection import Connection
     from discovery.deadline import Deadline
@@ -45,6 +46,13 @@ class Wait(NamedTuple):
     seconds: float
 
 
+class Published(NamedTuple):
+    """The list is written, but for the tasks (ids) withdrawn too late for the decision."""
+
+    generation: int
+    withdrawn: AbstractSet[str]
+
+
 class Lost(NamedTuple):
     """Somebody else has the place, or a newer listing is published."""
 
@@ -55,10 +63,18 @@ class Registry:
     verb = "published"  # in the log
 
     def __init__(
-        self, connection: Connection, key: str, stem: str, ttl: int, deadline: Deadline, owner: str
+        self,
+        connection: Connection,
+        key: str,
+        stem: str,
+        ttl: int,
+        calls_per_second: float,
+        deadline: Deadline,
+        owner: str,
     ) -> None:
         self._connection, self._deadline = connection, deadline
         self._ttl, self._owner = ttl, owner
+        self._call_costs = round(1000 / calls_per_second)  # ms between listings for each call
         self.key = key
         companions = ("state", "lease", "pace", "withdrawn")
         self._keys = (key, *(f"{stem}:{name}" for name in companions))
@@ -73,39 +89,41 @@ class Registry:
 
     def begin(self) -> Begun | Wait | Lost:
         """Take the place, and a token for a listing that begins now."""
-        number, *standing = self._run("begin", self._owner, LEASE)
+        number, *standing = self._run("begin", self._owner, LEASE, self._call_costs)
         if standing:
             return Begun(number, stored.standing(standing[0]))
         return Lost() if number < 0 else Wait(number / 1000)
 
     def publish(
         self, begun: Begun, standing: Standing, decision: Decision, calls: int
-    ) -> int | Standing | Lost:
-        """Write the list; the new generation.
+    ) -> Published | Standing | Lost:
+        """Write the list, unless a listing that began later is published.
 
-        Or, with nothing written: the standing, if it is no longer the one that the
-        decision was made on; Lost, if a listing that began later is published.
+        Or, with nothing written: what stands, if an older listing was published since the
+        decision was made.
         """
         observed = stored.iso(begun.token / 1000)
         added, removed = stored.changes(standing.entries, decision.entries)
-        answer = self._run(
+        answer, *rest = self._run(
             "publish",
             begun.token,
+            standing.listing,
             standing.generation,
             stored.render(decision.entries, observed),
+            stored.dumps({task: entry.ip for task, entry in decision.entries.items()}),
             self._ttl,
             stored.dumps(added),
             stored.dumps(removed),
             calls,
+            self._call_costs,
             *("observed_at", observed),
             *("running", decision.running),
             *("healthy", decision.healthy),
             *("degraded", int(decision.degraded)),
-            *("tasks", stored.dumps({task: entry.ip for task, entry in decision.entries.items()})),
         )
-        if isinstance(answer, list):
-            return stored.standing(answer)
-        return answer or Lost()
+        if answer > 0:
+            return Published(answer, frozenset(rest[0]))
+        return stored.standing(rest[0]) if rest else Lost()
 
     def requested(self, token: int) -> bool:
         """Renew the lease; has anybody asked for a listing since the token was taken?"""
@@ -157,8 +175,14 @@ class DryRun(Registry):
     def begin(self) -> Begun:
         return Begun(0, self.read())
 
-    def publish(self, begun: Begun, standing: Standing, decision: Decision, calls: int) -> int:  # noqa: ARG002
-        return standing.generation
+    def publish(
+        self,
+        begun: Begun,  # noqa: ARG002
+        standing: Standing,
+        decision: Decision,  # noqa: ARG002
+        calls: int,  # noqa: ARG002
+    ) -> Published:
+        return Published(standing.generation, frozenset())
 
     def requested(self, token: int) -> bool:  # noqa: ARG002
         return False

@@ -113,6 +113,10 @@ class Settings:
     concurrency: int = _variable(
         "HEALTH_CHECK_CONCURRENCY", "500", _within(int, 1, 900), "1 to 900"
     )
+    # ECS grants 20 a second to all callers of an account and Region together.
+    calls_per_second: float = _variable(
+        "ECS_CALLS_PER_SECOND", "10", _within(float, 1, 20), "1 to 20"
+    )
     panic_percent: float = _variable(
         "PANIC_THRESHOLD_PERCENT", "0", _within(float, 0, 100), "0 to 100"
     )

@@ -44,24 +44,27 @@ def in_order(ips: Iterable[str]) -> list[str]:
 
 
 def standing(answer: Sequence[Any]) -> Standing:
-    """From the script's `standing`: generation, list, state, withdrawn, now."""
-    generation, text, flat, withdrawn, _ = answer
+    """From the script's `standing`: generation, list, state, withdrawn, now, listing.
+
+    The state's map of tasks is as it was published: it still has those withdrawn since.
+    """
+    generation, text, flat, withdrawn, _, listing = answer
+    left = frozenset(withdrawn)
     names = {item["ip"]: item["task_name"] for item in _items(text)}
     tasks = _loads(_state(flat).get("tasks"), dict)
     # Listed is what both tell of: the list may have expired, or been replaced.
     entries = {
         task: Entry(ip, names[ip])
         for task, ip in tasks.items()
-        if isinstance(ip, str) and ip in names
+        if isinstance(ip, str) and ip in names and task not in left
     }
-    return Standing(generation, entries, frozenset(withdrawn))
+    return Standing(generation, listing, entries, left)
 
 
 def status(answer: Sequence[Any]) -> Mapping[str, Any]:
     """The same for a person: what is listed and how old it is, in seconds."""
-    generation, text, flat, withdrawn, now = answer
+    generation, text, flat, withdrawn, now, listing = answer
     state = _state(flat)
-    listing = _int(state.get("listing"))
     return {
         "tasks": [
             {name: _plain(item[name]) for name in _FIELDS if name in item} for item in _items(text)

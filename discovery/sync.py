@@ -8,20 +8,32 @@ that comes meanwhile is answered by the same run, with a round that begins at on
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
-from discovery.decide import decide
+from discovery.decide import decide, without
 from discovery.errors import DiscoveryError, RegistryError, SecretError
-from discovery.model import Decision, Outcome, Probe, Snapshot, Standing
+from discovery.model import Decision, Exclusion, Outcome, Probe, Snapshot, Standing
 from discovery.observe import observe, summary
-from discovery.registry import Begun, Lost, Registry
+from discovery.registry import Begun, Lost, Published, Registry
 from discovery.report import Report
+from discovery.rounds import (
+    RESERVE,
+    Budget,
+    Progress,
+    Stop,
+    WaitUntil,
+    after,
+    counted,
+    is_last,
+    next_step,
+)
 from discovery.stored import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from discovery.deadline import Deadline
@@ -30,12 +42,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Seconds kept for the publication and for giving up the place: listing and
-# checking end this long before the deadline.
-RESERVE = 1.0
+# Decisions on one snapshot: each further one follows an older listing that was published since.
+ATTEMPTS = 3
+# Lines of the log for tasks that are left out. 5,000 silent tasks would take 0.7 MB a minute,
+# and seconds of a small function's time.
+LOGGED = 20
 # Seconds between looks at whether a request came; the contract allows 0.25.
 LOOK_EVERY = 0.2
-NOBODY: AbstractSet[str] = frozenset()
+NO_IDS: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -50,9 +64,10 @@ class Means:
     rounds: int
     interval: float  # seconds
     panic_percent: float
+    calls_per_second: float  # to ECS, over time
 
 
-def sync(means: Means, stopping: str | None = None, arrived: AbstractSet[str] = NOBODY) -> Report:
+def sync(means: Means, stopping: str | None = None, arrived: AbstractSet[str] = NO_IDS) -> Report:
     """Answer one request, of an event that tells of these tasks (ids), or of none.
 
     Raises DiscoveryError; the list is then as it was.
@@ -75,55 +90,68 @@ def sync(means: Means, stopping: str | None = None, arrived: AbstractSet[str] = 
                 with suppress(DiscoveryError):
                     registry.leave(None)
             raise
-    for task, ip, reason in report.decision.excluded if report.decision else ():
-        log.info("left out task %s at %s: %s", task, ip or "no address", reason)
+    _log_excluded(report.decision.excluded if report.decision else ())
     return report
 
 
 def _run(means: Means, report: Report, arrived: AbstractSet[str]) -> None:
     """Go rounds until nothing is left to wait for and no request is open."""
-    deadline, clock, until = means.deadline, means.deadline.clock, means.deadline.earlier(RESERVE)
-    counted, failed, due = 1, None, None
+    clock, registry, until = means.deadline.clock, means.registry, means.deadline.earlier(RESERVE)
+    progress, token, cost = Progress(), None, 0.0
     while True:
-        started = clock()
-        begun = _begin(means, report)
+        begun = _begin(means, report, token, cost)
         if begun is None:
             return
+        token, started = begun.token, clock()
         snapshot, probes = observe(means.fleet, means.pool, begun.standing, arrived, until)
         report.rounds += 1
-        cost = clock() - started
-        # Out of time, the second round and any later one is as good as the last; a
-        # single one is not: what failed only once stays.
-        late = deadline.left() < means.interval + cost + RESERVE
-        last = counted >= means.rounds or (counted > 1 and late)
-        log.info("round %d of %d: %s", counted, means.rounds, summary(snapshot, probes))
-        decision = _publish(means, report, begun, snapshot, probes, failed, last)
-        if decision is None:
-            failed = NOBODY  # the round is lost, and so is the proof that anybody failed in it
-        elif decision.settled:
-            if means.registry.leave(begun.token):
-                return
-            counted, failed, due = 1, None, None  # a request came meanwhile: a new run
-        else:
-            failed, due = decision.failing, due or clock() + means.interval
-        pause = max(0.0, due - clock()) if due else 0.0
-        if deadline.left() < pause + cost + RESERVE:
-            log.warning(
-                "%.1f s are left, too few for round %d of %d: raise the function's timeout",
-                deadline.left(),
-                min(counted + 1, means.rounds),
-                means.rounds,
-            )
+        cost, paced = clock() - started, started + snapshot.calls / means.calls_per_second
+        last = is_last(progress, means.rounds, means.interval, _budget(means, cost, paced))
+        log.info("round %d of %d: %s", progress.number, means.rounds, summary(snapshot, probes))
+        decision = _publish(means, report, begun, snapshot, probes, progress.failed, last)
+        if decision and decision.settled and registry.leave(token):
+            return
+        progress = after(progress, decision, clock(), means.interval)
+        step = next_step(progress, _budget(means, cost, paced))
+        if isinstance(step, Stop):
+            if progress.failed is not None:
+                _out_of_time(means, progress)
             break
-        # A request during the wait is answered at once, by a round that does not count:
-        # those that count are `interval` apart.
-        if due and _waited(means, begun.token, due):
-            counted, due = counted + 1, None
-    means.registry.leave(None)
+        if isinstance(step, WaitUntil) and _waited(means, token, step.due):
+            progress = counted(progress)
+    _give_up(means, token)
 
 
-def _begin(means: Means, report: Report) -> Begun | None:
-    """Take a token as soon as ECS's budget allows; None: this run is over."""
+def _budget(means: Means, cost: float, paced: float) -> Budget:
+    return Budget(means.deadline.clock(), means.deadline.left(), cost, paced)
+
+
+def _out_of_time(means: Means, progress: Progress) -> None:
+    log.warning(
+        "%.1f s are left, too few for round %d of %d: raise the function's timeout",
+        means.deadline.left(),
+        min(progress.number + (progress.due is not None), means.rounds),
+        means.rounds,
+    )
+
+
+def _give_up(means: Means, token: int | None) -> None:
+    """Give up the place at the end of the time, whether a request is open or not."""
+    if token is not None and not means.registry.leave(token):
+        log.warning(
+            "a request came after the last listing began, and no time is left to list for it: "
+            "the next event or the schedule lists"
+        )
+        token = None
+    if token is None:
+        means.registry.leave(None)
+
+
+def _begin(means: Means, report: Report, token: int | None, cost: float) -> Begun | None:
+    """Take a token as soon as ECS's budget allows; None: this run is over.
+
+    `token` is that of the last listing and `cost` what it took, in seconds.
+    """
     while True:
         begun = means.registry.begin()
         if isinstance(begun, Begun):
@@ -135,11 +163,11 @@ def _begin(means: Means, report: Report) -> Begun | None:
             if report.outcome is Outcome.KEPT:
                 report.outcome = Outcome.SUPERSEDED if report.rounds else Outcome.COALESCED
             return None
-        if means.deadline.left() < begun.seconds + RESERVE:
+        if means.deadline.left() < begun.seconds + cost + RESERVE:
             log.warning(
                 "the next listing may start in %.1f s, too late for this run", begun.seconds
             )
-            means.registry.leave(None)
+            _give_up(means, token)
             return None
         means.sleep(begun.seconds)
 
@@ -153,25 +181,34 @@ def _publish(
     failed: AbstractSet[str] | None,
     last: bool,
 ) -> Decision | None:
-    """Decide on what Redis holds now, and write; None: a newer listing is there."""
+    """Decide on what Redis holds now, and write; None: this listing is not published."""
     standing = begun.standing
-    while True:
+    for _ in range(ATTEMPTS):
         decision = decide(standing, snapshot, probes, failed, last, means.panic_percent)
         answer = means.registry.publish(begun, standing, decision, snapshot.calls)
-        if not isinstance(answer, Standing):
+        if not isinstance(answer, Standing) or not means.deadline.left():
             break
-        standing = answer  # a task was withdrawn meanwhile, say: decide again
-    if isinstance(answer, Lost):
-        log.info("a newer listing is published: this one, of token %d, is dropped", begun.token)
+        standing = answer  # an older listing was published meanwhile: decide on that
+    if not isinstance(answer, Published):
+        newer = isinstance(answer, Lost)
+        why = "a newer listing is published" if newer else "older listings are published meanwhile"
+        log.info("%s: this one, of token %d, is dropped", why, begun.token)
         return None
+    decision = without(decision, answer.withdrawn)
     report.before = standing.entries if report.before is None else report.before
-    report.generation, report.decision, report.outcome = answer, decision, Outcome.PUBLISHED
+    report.generation, report.decision = answer.generation, decision
+    report.outcome = Outcome.PUBLISHED
     report.published_at = report.published_at or means.deadline.clock()
+    _log_publication(means, answer.generation, standing, decision)
+    return decision
+
+
+def _log_publication(means: Means, generation: int, standing: Standing, decision: Decision) -> None:
     added, removed = changes(standing.entries, decision.entries)
     log.info(
         "%s generation %d: %d listed, %d running, %d healthy, added %s, removed %s",
-        means.registry.verb, answer, len(decision.entries), decision.running, decision.healthy,
-        _some(added), _some(removed),
+        means.registry.verb, generation, len(decision.entries), decision.running,
+        decision.healthy, _some(added), _some(removed),
     )  # fmt: skip
     if decision.degraded:
         log.warning(
@@ -179,7 +216,21 @@ def _publish(
             "are kept; see what they share",
             decision.healthy, decision.running, means.panic_percent,
         )  # fmt: skip
-    return decision
+
+
+def _log_excluded(excluded: Sequence[Exclusion]) -> None:
+    """The first of them and a count for each reason: the log's time and size are bounded."""
+    for task, ip, reason in excluded[:LOGGED]:
+        log.info("left out task %s at %s: %s", task, ip or "no address", reason)
+    if len(excluded) > LOGGED:
+        # A reason that names a task ("its address passed to task ...") counts by its kind.
+        kinds = Counter(reason.split(":")[0].split(" to task ")[0] for _, _, reason in excluded)
+        log.info(
+            "left out %d tasks, %d of them above: %s; a dry run answers with all",
+            len(excluded),
+            LOGGED,
+            ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(LOGGED)),
+        )
 
 
 def _some(addresses: list[str]) -> str:

@@ -200,7 +200,7 @@ def entries(**ips: str) -> dict[str, Entry]:
 
 def standing(withdrawn: Iterable[str] = (), **ips: str) -> Standing:
     """What Redis holds: standing(a="10.0.0.1") has task `a` listed there."""
-    return Standing(1, entries(**ips), frozenset(withdrawn))
+    return Standing(1, 1, entries(**ips), frozenset(withdrawn))
 
 
 def opened(*ips: str) -> dict[str, Probe]:

@@ -172,7 +172,7 @@ def a_registry(aws: Simulator) -> Registry:
     connection = Connection(
         lambda: open_client("127.0.0.1", aws.valkey.port, False, False, None), "Redis", None
     )
-    return Registry(connection, KEY, STEM, 0, Deadline(time.monotonic() + 10), "a test")
+    return Registry(connection, KEY, STEM, 0, 10, Deadline(time.monotonic() + 10), "a test")
 
 
 def scripts(aws: Simulator) -> int:

@@ -19,7 +19,7 @@ from shapes import NAME, entries, opened, snapshot, standing, task
 from discovery.connection import Connection, open_client
 from discovery.deadline import Deadline
 from discovery.decide import decide
-from discovery.registry import Begun, Registry
+from discovery.registry import Begun, Published, Registry
 from simulator import Valkey
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def connection(valkey: Valkey) -> Connection:
 @pytest.fixture
 def registry(connection: Connection) -> Registry:
     deadline = Deadline(time.monotonic() + 3600)
-    return Registry(connection, KEY, STEM, 0, deadline, owner="a run")
+    return Registry(connection, KEY, STEM, 0, 10, deadline, owner="a run")
 
 
 def publish(registry: Registry, redis: Redis) -> int:
@@ -68,11 +68,11 @@ def publish(registry: Registry, redis: Redis) -> int:
     begun = registry.begin()
     assert isinstance(begun, Begun), begun
     decision = decide(begun.standing, SEEN, opened("10.0.0.1", "10.0.0.2"), None, True, 0)
-    generation = registry.publish(begun, begun.standing, decision, SEEN.calls)
-    assert isinstance(generation, int), generation
+    published = registry.publish(begun, begun.standing, decision, SEEN.calls)
+    assert isinstance(published, Published), published
     assert registry.leave(begun.token), "the run believes in a request that nobody made"
     redis.delete(PACE)  # the tests do not wait for ECS's sake
-    return generation
+    return published.generation
 
 
 def healed(registry: Registry, redis: Redis) -> None:
@@ -183,7 +183,7 @@ def test_a_listing_that_was_cheap_is_paced_as_a_cheap_one(registry: Registry, re
     while milliseconds(redis) < begun.token + 100 * SEEN.calls:
         redis.ping()  # the listing takes as long as it is paced for
     decision = decide(begun.standing, SEEN, {}, None, True, 0)
-    assert isinstance(registry.publish(begun, begun.standing, decision, SEEN.calls), int)
+    assert isinstance(registry.publish(begun, begun.standing, decision, SEEN.calls), Published)
     assert isinstance(registry.begin(), Begun)
 
 

@@ -147,7 +147,7 @@ def test_a_connect_is_spent_only_where_it_can_change_something(asked: Task, expe
 
 def test_the_reasons_come_in_order_and_the_inputs_stay_as_they_were() -> None:
     """It is pure: what goes in is not changed, and the same again gives the same again."""
-    held = Standing(7, entries(a=IP, c=THIRD, z="10.0.0.9"), {"c"})
+    held = Standing(7, 7, entries(a=IP, c=THIRD, z="10.0.0.9"), {"c"})
     seen = Snapshot((C, task("b", None), A), {"z", "y"}, 2)
     probes, before = dict(REFUSED), {"a"}
     kept = copy.deepcopy((held, seen, probes, before))

@@ -161,10 +161,10 @@ def test_stored_state_from_other_hands_is_understood_or_absent(
 ) -> None:
     """Reading it never fails, the next list is sound, and `status` answers with plain JSON."""
     flat = [each for pair in state.items() for each in pair]
-    held = standing([1, text, flat, withdrawn, 10_000])
+    held = standing([1, text, flat, withdrawn, 10_000, 5])
     decision = decide(held, Snapshot((), frozenset("abc"), 2), {}, None, False, 0)
     assert [] == [item for item in json.loads(render(decision.entries, "")) if len(item) != 4]
-    json.dumps(status([1, text, flat, withdrawn, 10_000]), allow_nan=False)
+    json.dumps(status([1, text, flat, withdrawn, 10_000, 5]), allow_nan=False)
 
 
 STATUSES = st.sampled_from(["RUNNING", "RUNNING", "RUNNING", "PENDING", "STOPPED"])
@@ -175,6 +175,7 @@ RUNS = st.builds(
 )  # fmt: skip
 STANDINGS = st.builds(
     Standing,
+    st.just(1),
     st.just(1),
     st.dictionaries(IDS, st.builds(Entry, IPS, st.just(NAME)), max_size=4),
     st.frozensets(IDS, max_size=2),

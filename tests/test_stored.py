@@ -16,9 +16,12 @@ from discovery.stored import standing as read
 NOW = "2026-11-22T16:41:06Z"
 
 
-def stored(text: str | None, state: dict[str, str], *withdrawn: str, now: int = 0) -> list[Any]:
-    """What the script answers with: generation, list, state, withdrawn, now."""
-    return [1, text, [each for pair in state.items() for each in pair], list(withdrawn), now]
+def stored(
+    text: str | None, state: dict[str, str], *withdrawn: str, now: int = 0, listing: int = 1
+) -> list[Any]:
+    """What the script answers with: generation, list, state, withdrawn, now, listing."""
+    flat = [each for pair in state.items() for each in pair]
+    return [1, text, flat, list(withdrawn), now, listing]
 
 
 def items(*ips: str, **more: Any) -> str:
@@ -73,6 +76,14 @@ def test_what_was_written_is_read_back() -> None:
     assert standing(withdrawn={"c"}, a="10.0.0.1", b="fd00::1") == read(answer)
 
 
+def test_a_withdrawn_task_is_not_listed_though_the_published_map_has_it() -> None:
+    """The map of tasks is as it was published: who was withdrawn since is in the other set."""
+    listed = entries(a="10.0.0.1", b="10.0.0.2")
+    tasks = json.dumps({id: each.ip for id, each in listed.items()})
+    answer = stored(render(listed, NOW), {"tasks": tasks}, "a")
+    assert standing(withdrawn={"a"}, b="10.0.0.2") == read(answer)
+
+
 @pytest.mark.parametrize(
     ("text", "tasks"),
     [
@@ -124,9 +135,9 @@ def test_a_broken_item_spoils_no_other() -> None:
 def test_status_tells_what_is_listed_and_how_old_it_is() -> None:
     """For a person: the list as it stands, its age in seconds and the figures beside it."""
     text = render(entries(a="10.0.0.1"), NOW)
-    state = {"listing": "10000", "observed_at": NOW}
+    state = {"observed_at": NOW}
     state |= {"running": "3", "healthy": "1", "degraded": "1"}
-    answer = stored(text, state, "b", "c", now=12_500)
+    answer = stored(text, state, "b", "c", now=12_500, listing=10_000)
     expected = {
         "tasks": [
             {"ip": "10.0.0.1", "task_name": NAME, "update_time": NOW, "status": "RUNNING"},
@@ -154,13 +165,13 @@ def test_status_of_nothing() -> None:
         "degraded": False,
         "withdrawn": 0,
     }
-    assert expected == status([0, None, [], [], 10_000])
+    assert expected == status([0, None, [], [], 10_000, 0])
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e9", "nan", "9" * 400, "9" * 5000])
 def test_status_survives_absurd_numbers(text: str) -> None:
     """Other hands may have put anything into the state: the answer is still plain JSON."""
-    state = dict.fromkeys(("listing", "running", "healthy", "degraded"), text)
+    state = dict.fromkeys(("running", "healthy", "degraded"), text)
     json.dumps(status(stored(None, state)), allow_nan=False)
 
 
