@@ -11,6 +11,10 @@ from discovery.stored import changes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Twice what ECS allows a service. Each takes some 150 bytes, and Lambda's answer holds 6 MB:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+EXCLUDED = 10_000
+
 
 @dataclass
 class Report:
@@ -38,7 +42,7 @@ def answer(report: Report, duration: float) -> dict[str, Any]:
         "rounds": report.rounds,
         "added": added,
         "removed": removed,
-        "excluded": [each._asdict() for each in decision.excluded] if decision else [],
+        "excluded": [each._asdict() for each in decision.excluded[:EXCLUDED]] if decision else [],
         "duration_ms": round(duration * 1000),
     }
 

@@ -7,7 +7,7 @@ comes while a run waits is answered at once, by a round that does not count.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -28,8 +28,7 @@ class Progress:
     due: float | None = None  # when the next round that counts begins
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """The time there is at a moment, and what another round takes of it."""
 
     now: float

@@ -10,9 +10,10 @@ from conftest import Start, listed
 from readers import STEM, items, quick, rest, state, text
 
 from simulator import faults
+from simulator.events import scheduled
 
 if TYPE_CHECKING:
-    from simulator import Simulator
+    from simulator import Call, Simulator
 
 
 def test_not_reached_is_told_from_silent_and_from_refused(aws: Simulator, start: Start) -> None:
@@ -116,6 +117,64 @@ def test_no_time_to_wait_for_the_account_s_budget_is_no_error(aws: Simulator, st
 
     assert ("kept", 0) == (said.answer["outcome"], said.answer["rounds"])
     assert (before, []) == (text(aws), list(aws.calls))
+    assert not aws.valkey.client().exists(f"{STEM}:lease")
+
+
+def test_the_wait_for_the_account_s_budget_is_no_cost_of_a_round(
+    aws: Simulator, start: Start
+) -> None:
+    """Law 5 has its last round: what a run waited for before its first listing, it need not wait
+    for again, and a listed task that fails in both rounds is dropped."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    fails = service.start_task()
+    function = start(quick(aws, service, RETRY_COUNT="2"))
+    function.invoke({})
+    fails.port("closed")
+    aws.valkey.client().set(f"{STEM}:pace", 25, px=2500)
+
+    said = function.invoke({}, timeout=6.0)
+
+    assert ("published", 2) == (said.answer["outcome"], said.answer["rounds"])
+    assert [fails.ip] == said.answer["removed"]
+    assert not any("raise the function's timeout" in line for line in said.log)
+
+
+def test_a_round_that_the_budget_allows_too_late_is_not_begun(aws: Simulator, start: Start) -> None:
+    """A run that has published answers so: it does not fail in a listing that cannot end."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_task(port="closed")
+    function = start(quick(aws, service, ECS_CALLS_PER_SECOND="1"))
+    function.invoke({"action": "status"})
+    aws.faults.set("ListTasks", faults.slow(0.6))
+
+    said = function.invoke({}, timeout=4.0)
+
+    assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
+    assert said.duration < 3.0
+    assert not aws.valkey.client().exists(f"{STEM}:lease")
+
+
+def test_a_request_that_no_time_is_left_for_is_logged(aws: Simulator, start: Start) -> None:
+    """Law 3: the run that gives up an open request says who answers it, and blames no timeout."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_task()
+    worker, other = start(quick(aws, service)), start(quick(aws, service))
+    other.invoke({"action": "status"})
+    worker.invoke({"action": "status"})
+    aws.faults.set("ListTasks", faults.slow(0.4))
+    answers: list[str] = []
+
+    def on_call(call: Call) -> None:
+        if call.operation == "DescribeTasks":
+            answers.append(other.invoke(scheduled()).answer["outcome"])
+
+    aws.on_call = on_call
+    said = worker.invoke({}, timeout=2.4)
+
+    assert ["coalesced"] == answers
+    assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
+    assert 1 == sum("a request came after the last listing began" in line for line in said.log)
+    assert not any("raise the function's timeout" in line for line in said.log)
     assert not aws.valkey.client().exists(f"{STEM}:lease")
 
 

@@ -59,6 +59,23 @@ def test_a_run_logs_one_line_a_step(aws: Simulator, start: Start) -> None:
     assert [(line, True) for line in lines] == matches(patterns, lines)
 
 
+def test_the_log_of_many_left_out_is_bounded(aws: Simulator, start: Start) -> None:
+    """Law 6: 20 lines and a count for each reason, as 5,000 lines take seconds; the answer has
+    all of them."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_tasks(15, port="closed")
+    service.start_tasks(12, status="PENDING")
+
+    said = start(quick(aws, service, RETRY_COUNT="1")).invoke({})
+
+    lines = [line for line in told(said) if line.startswith("left out")]
+    assert 20 + 1 == len(lines)
+    assert "27 tasks" in lines[-1]
+    assert "15 connection refused" in lines[-1]
+    assert "12 not running" in lines[-1]
+    assert 27 == len(said.answer["excluded"])
+
+
 def test_the_log_is_a_history_of_the_service_s_tasks(aws: Simulator, start: Start) -> None:
     """Each task event logs one line with what changed, how often before, and why it stopped."""
     service = aws.ecs.create_service("arcade", "lobby")

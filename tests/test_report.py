@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +54,14 @@ def test_the_answer_of_a_run_has_every_field_of_the_contract() -> None:
         "duration_ms": 1235,
     }
     assert expected == answer(published(), 1.2349)
+
+
+def test_the_answer_fits_into_lambda_s() -> None:
+    """However many tasks are left out, and however long their reasons: 6 MB."""
+    many = tuple(Exclusion(f"{n:032x}", "fd00::ffff:ffff:ffff", "r" * 250) for n in range(100_000))
+    said = answer(published(decision=replace(DECISION, excluded=many)), 1.0)
+    assert 5000 <= len(said["excluded"])
+    assert len(json.dumps(said)) < 6_000_000
 
 
 @pytest.mark.parametrize("outcome", [Outcome.KEPT, Outcome.COALESCED, Outcome.SUPERSEDED])
