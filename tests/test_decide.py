@@ -17,7 +17,7 @@ from shapes import (
     why,
 )
 
-from discovery.decide import worth_asking
+from discovery.decide import without, worth_asking
 from discovery.model import Decision, Entry, Probe, Snapshot, Standing, Task
 
 IP, OTHER, THIRD = "10.0.0.1", "10.0.0.2", "10.0.0.3"
@@ -157,3 +157,13 @@ def test_the_reasons_come_in_order_and_the_inputs_stay_as_they_were() -> None:
     assert ["a", "b", "c", "y"] == [each.task for each in first.excluded]
     assert first == decided(held, seen, probes, before, last=True)
     assert kept == (held, seen, probes, before)
+
+
+def test_a_decision_without_what_was_withdrawn_after_it() -> None:
+    """It lists the others, and says why the withdrawn task is left out; all else is as it was."""
+    made = decided(standing(), snapshot(task("a", IP), task("b", OTHER)), opened(IP, OTHER))
+    left = without(made, frozenset("b"))
+    assert entries(a=IP) == left.entries
+    assert {"b": "withdrawn: it was told to stop"} == why(left)
+    assert (made.running, made.healthy, made.settled) == (left.running, left.healthy, left.settled)
+    assert made is without(made, frozenset())

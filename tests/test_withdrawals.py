@@ -170,11 +170,13 @@ def test_a_run_publishes_in_its_first_round_while_tasks_stop(aws: Simulator, sta
             seen.append(listed(aws))
 
     aws.on_call = on_call
-    answer = worker.invoke({}).answer
+    said = worker.invoke({})
 
     assert ["begun", "coalesced", "coalesced", "coalesced"] == answers
     assert [[staying.ip, new.ip]] == seen
-    assert ("published", 2) == (answer["outcome"], answer["rounds"])
+    assert ("published", 2) == (said.answer["outcome"], said.answer["rounds"])
+    publications = [line for line in said.log if "published generation" in line]
+    assert [True, True] == [": 2 listed, " in line for line in publications]
 
 
 def test_the_log_and_the_state_agree_on_what_is_left(aws: Simulator) -> None:
