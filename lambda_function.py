@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import random
 import threading
 import time
 import uuid
@@ -50,6 +51,10 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 
 # Kept for the answer, in seconds: Lambda must see it before its own limit.
 MARGIN = 0.5
+
+# Seconds over which the stacks of a cluster spread their listings after an event that all of them
+# get at the same instant: all take their calls from one account's 100 in a burst and 20 a second.
+SPREAD = 2.0
 
 # botocore waits 60 s by default, twice the usual life of an invocation. Standard
 # mode backs off with jitter; its token bucket ends retries when most calls fail.
@@ -104,6 +109,8 @@ def _sync(
         panic_percent=settings.panic_percent,
         calls_per_second=settings.calls_per_second,
     )
+    if action.shared:
+        _spread(deadline)
     try:
         report = sync(means, action.stopping, action.arrived)
     except DiscoveryError:
@@ -120,6 +127,13 @@ def _sync(
     told = answer(report, duration)
     log.info("answered %s after %d ms", told["outcome"], told["duration_ms"])
     return told
+
+
+def _spread(deadline: Deadline) -> None:
+    """Wait a random while, and at most a tenth of the time left, so that the run keeps its own."""
+    seconds = random.uniform(0, min(SPREAD, deadline.left() / 10))  # noqa: S311 (no secret)
+    log.info("waiting %.3f s: every stack of the cluster has this event at this instant", seconds)
+    time.sleep(seconds)
 
 
 def _measure(settings: Settings, at: float, values: Mapping[str, float]) -> None:

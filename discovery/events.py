@@ -32,6 +32,7 @@ class Sync:
     dry_run: bool = False
     happened_at: float | None = None  # seconds since the epoch
     history: str = ""  # what the log tells of a task's change
+    shared: bool = False  # every stack of the cluster gets this event at the same instant
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ def _service_change(event: Mapping[str, Any], settings: Settings) -> Action:
 
 def _instance_change(event: Mapping[str, Any], settings: Settings) -> Action:
     foreign = _foreign_cluster(_text(_detail(event), "clusterArn"), settings)
-    return foreign or Sync("a container instance changed", happened_at=_time(event.get("time")))
+    return foreign or Sync(
+        "a container instance changed", happened_at=_time(event.get("time")), shared=True
+    )
 
 
 _ECS_KINDS = {

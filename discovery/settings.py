@@ -120,6 +120,10 @@ class Settings:
     panic_percent: float = _variable(
         "PANIC_THRESHOLD_PERCENT", "0", _within(float, 0, 100), "0 to 100"
     )
+    # Of ECS's 20 for a whole account and Region, over time; a burst may take more.
+    calls_per_second: float = _variable(
+        "ECS_CALLS_PER_SECOND", "10", _within(float, 0.1, 20), "0.1 to 20 calls a second"
+    )
     tls_choice: str = _variable(
         "REDIS_TLS", "auto", _one_of("auto", "true", "false"), "auto, true or false"
     )

@@ -25,7 +25,7 @@ def matches(stack: Stack) -> Callable[[dict[str, Any]], set[str]]:
     patterns = {
         rule["Name"].split("-")[2].removeprefix("Function"): rule["EventPattern"]
         for rule in client.list_rules()["Rules"]
-        if "EventPattern" in rule
+        if "EventPattern" in rule and rule["Name"].startswith(f"{stack.name}-")
     }
     assert {"TaskChange", "ServiceChange", "InstanceChange"} == patterns.keys()
 
@@ -49,7 +49,7 @@ def service(aws: Simulator) -> Any:
 def test_every_change_of_the_service_passes_once(
     aws: Simulator, service: Any, matches: Callable[[dict[str, Any]], set[str]]
 ) -> None:
-    """Each state of a task, actions, deployments and instances: one rule each, so one invoke."""
+    """Each state of a task, actions and deployments, a draining instance: one rule, one invoke."""
     task = service.start_task()
     for status in ("DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"):
         task.becomes(status)
@@ -66,6 +66,31 @@ def test_every_change_of_the_service_passes_once(
     }
     for name, passing in others.items():
         assert [{name}] * len(passing) == [matches(event) for event in passing]
+
+
+@pytest.mark.parametrize(
+    ("agent", "status", "expected"),
+    [
+        (True, "ACTIVE", set()),
+        (False, "ACTIVE", {"InstanceChange"}),
+        (True, "DRAINING", {"InstanceChange"}),
+        (False, "DRAINING", {"InstanceChange"}),
+        (True, "REGISTERING", {"InstanceChange"}),
+        (True, "DEREGISTERING", {"InstanceChange"}),
+        (False, "INACTIVE", {"InstanceChange"}),
+    ],
+)
+def test_an_instance_passes_when_its_agent_is_gone_or_it_is_not_active(
+    service: Any,
+    matches: Callable[[dict[str, Any]], set[str]],
+    agent: bool,
+    status: str,
+    expected: set[str],
+) -> None:
+    """An active one changes whenever any service's task starts or stops there: not our news."""
+    event = events.container_instance_state_change(service.cluster_arn)
+    event["detail"] |= {"agentConnected": agent, "status": status}
+    assert expected == matches(event)
 
 
 def test_nobody_elses_change_passes(

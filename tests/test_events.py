@@ -131,6 +131,25 @@ def test_news_of_our_service_and_of_our_clusters_instances_lead_to_a_sync(
     assert (None, False) == (action.stopping, action.dry_run)
 
 
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (instance_change(), True),
+        (task_change(), False),
+        (task_change("RUNNING", "STOPPED"), False),
+        (service_action(), False),
+        (deployment_change(), False),
+        (scheduled(), False),
+        ({}, False),
+    ],
+)
+def test_an_event_that_every_stack_of_the_cluster_gets_is_marked(
+    event: dict[str, Any], expected: bool
+) -> None:
+    """An instance is the whole cluster's; a task, a service and a schedule are one stack's."""
+    assert expected is sync(event).shared
+
+
 def test_the_arn_of_a_service_may_lack_the_cluster() -> None:
     """Service ARNs from before 2018 name no cluster; a Service Action tells it beside."""
     sync(service_action(f"{ECS}:service/lobby"))

@@ -38,6 +38,7 @@ def test_what_is_not_set_has_the_contracts_default() -> None:
         concurrency=500,
         calls_per_second=10.0,
         panic_percent=0.0,
+        calls_per_second=10.0,
         tls_choice="auto",
         redis_cluster=False,
         key_ttl=0,
@@ -78,6 +79,8 @@ def test_what_is_not_set_has_the_contracts_default() -> None:
         ("ECS_CALLS_PER_SECOND", "2.5", "calls_per_second", 2.5),
         ("PANIC_THRESHOLD_PERCENT", "100", "panic_percent", 100.0),
         ("PANIC_THRESHOLD_PERCENT", "33.3", "panic_percent", 33.3),
+        ("ECS_CALLS_PER_SECOND", "0.1", "calls_per_second", 0.1),
+        ("ECS_CALLS_PER_SECOND", "20", "calls_per_second", 20.0),
         ("REDIS_TLS", "TRUE", "tls_choice", "true"),
         ("REDIS_CLUSTER", "True", "redis_cluster", True),
         ("REDIS_CLUSTER", "false", "redis_cluster", False),
@@ -129,6 +132,11 @@ def test_what_is_set_is_used(name: str, text: str, attribute: str, expected: Any
         ("HEALTH_CHECK_CONCURRENCY", "901"),
         ("PANIC_THRESHOLD_PERCENT", "101"),
         ("PANIC_THRESHOLD_PERCENT", "50%"),
+        ("ECS_CALLS_PER_SECOND", "0"),
+        ("ECS_CALLS_PER_SECOND", "0.09"),
+        ("ECS_CALLS_PER_SECOND", "20.1"),
+        ("ECS_CALLS_PER_SECOND", "nan"),
+        ("ECS_CALLS_PER_SECOND", "ten"),
         ("REDIS_TLS", "yes"),
         ("REDIS_CLUSTER", "auto"),
         ("REDIS_KEY_TTL", "-1"),
@@ -173,7 +181,7 @@ def test_empty_variables_count_as_absent() -> None:
     optional = (
         "REDIS_PORT REDIS_SECRET_ARN HEALTH_CHECK_PORT RETRY_COUNT RETRY_INTERVAL REDIS_TLS"
         " HEALTH_CHECK_TIMEOUT HEALTH_CHECK_CONCURRENCY PANIC_THRESHOLD_PERCENT REDIS_CLUSTER"
-        " REDIS_KEY_TTL LOG_LEVEL"
+        " ECS_CALLS_PER_SECOND REDIS_KEY_TTL LOG_LEVEL"
     )
     assert from_env(ENV) == settings(**dict.fromkeys(optional.split(), ""))
 

@@ -6,14 +6,17 @@ import json
 import re
 import subprocess
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from conftest import ROOT
 
 from discovery.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
@@ -33,9 +36,41 @@ def parameters(stack: Stack) -> dict[str, str | None]:
     return {each["ParameterKey"]: each.get("DefaultValue") for each in asked["Parameters"]}
 
 
-def outputs(stack: Stack) -> dict[str, str]:
-    (told,) = stack.local.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"]
+@pytest.fixture(scope="module")
+def reached(stack: Stack) -> Iterator[str]:
+    """The name of a stack with all endpoints; of its two subnets one is for them.
+
+    It goes before its schedule comes, as nothing answers at the endpoints.
+    """
+    ec2 = stack.local.client("ec2")
+    subnet = ec2.create_subnet(VpcId=stack.parameters["VpcId"], CidrBlock="10.0.2.0/24")
+    more = {
+        "SubnetIds": f"{stack.parameters['SubnetIds']},{subnet['Subnet']['SubnetId']}",
+        "EndpointSubnetIds": stack.parameters["SubnetIds"],
+        "CreateEndpoints": "true",
+        "CreateEc2Endpoint": "true",
+    }
+    done = stack.deploy("--old-file=build", stack="reached", **(stack.parameters | more))
+    assert 0 == done.returncode, done.stdout + done.stderr
+    yield "reached"
+    client = stack.local.client("cloudformation")
+    client.delete_stack(StackName="reached")
+    client.get_waiter("stack_delete_complete").wait(
+        StackName="reached", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+
+def outputs(stack: Stack, name: str = "") -> dict[str, str]:
+    (told,) = stack.local.client("cloudformation").describe_stacks(StackName=name or stack.name)[
+        "Stacks"
+    ]
     return {each["OutputKey"]: each["OutputValue"] for each in told["Outputs"]}
+
+
+def processed(stack: Stack) -> Any:
+    """The stack's template as SAM translates it."""
+    client = stack.local.client("cloudformation")
+    return client.get_template(StackName=stack.name, TemplateStage="Processed")["TemplateBody"]
 
 
 def test_the_linter_has_nothing_to_say() -> None:
@@ -91,10 +126,7 @@ def test_the_function_is_as_the_template_says(stack: Stack) -> None:
 
 def test_the_function_is_in_its_vpc_and_bounded(stack: Stack) -> None:
     """Which ministack takes for granted: so this looks at what SAM makes of the template."""
-    told = stack.local.client("cloudformation").get_template(
-        StackName=stack.name, TemplateStage="Processed"
-    )
-    function = told["TemplateBody"]["Resources"]["Function"]["Properties"]
+    function = processed(stack)["Resources"]["Function"]["Properties"]
     group = {"Fn::GetAtt": ["SecurityGroup", "GroupId"]}
     chosen = {"Fn::If": ["NewSecurityGroup", group, {"Ref": "SecurityGroupId"}]}
     assert {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": [chosen]} == function[
@@ -104,10 +136,60 @@ def test_the_function_is_in_its_vpc_and_bounded(stack: Stack) -> None:
     assert limit == function["ReservedConcurrentExecutions"]
 
 
-def test_the_new_security_group_lets_out_what_is_needed(stack: Stack) -> None:
+def endpoints(stack: Stack) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = stack.local.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+    return made
+
+
+def test_no_endpoint_answers_for_a_name_that_others_use(stack: Stack) -> None:
+    """Private DNS would lead the whole VPC to endpoints that only the function may use."""
+    resources = processed(stack)["Resources"].values()
+    made = [each["Properties"] for each in resources if each["Type"] == "AWS::EC2::VPCEndpoint"]
+    assert 3 == len(made)
+    assert [False] * 3 == [each["PrivateDnsEnabled"] for each in made]
+
+
+def test_the_function_is_led_to_each_endpoint_by_name(stack: Stack, reached: str) -> None:
+    """Each URL is the endpoint's own name for all zones, in the variable that botocore reads."""
+    variables = stack.function(reached)["Environment"]["Variables"]
+    led = {name: value for name, value in variables.items() if name.startswith("AWS_")}
+    wanted = {}
+    for each in endpoints(stack):
+        region, service = each["ServiceName"].split(".")[-2:]
+        (url,) = (value for value in led.values() if each["VpcEndpointId"] in value)
+        assert f"https://{each['VpcEndpointId']}.{service}.{region}.vpce.amazonaws.com" == url
+        client: Any = boto3.client(service, region_name=region)
+        wanted["AWS_ENDPOINT_URL_" + client.meta.service_model.service_id.hyphenize()] = url
+    assert {name.upper().replace("-", "_"): url for name, url in wanted.items()} == led
+
+
+def test_without_endpoints_the_function_takes_awss_own_addresses(stack: Stack) -> None:
+    """No variable leads it elsewhere, not even an empty one."""
+    variables = stack.function()["Environment"]["Variables"]
+    assert [] == [name for name in variables if name.startswith("AWS_")]
+
+
+def test_endpoints_take_one_subnet_of_each_zone(stack: Stack, reached: str) -> None:
+    """A function may have several of a zone, an endpoint may not: so they may be chosen apart."""
+    chosen = [stack.parameters["SubnetIds"]]
+    assert [chosen] * 3 == [each["SubnetIds"] for each in endpoints(stack)], reached
+
+
+def test_endpoints_are_in_the_functions_subnets_otherwise(stack: Stack) -> None:
+    """Whoever gives no EndpointSubnetIds has them where the function is."""
+    told = processed(stack)
+    given = [{"Ref": "EndpointSubnetIds"}, {"Ref": "SubnetIds"}]
+    for name in ("EcsEndpoint", "SecretsEndpoint", "Ec2Endpoint"):
+        held = told["Resources"][name]["Properties"]["SubnetIds"]
+        assert {"Fn::If": ["OwnEndpointSubnets", *given]} == held
+    empty = {"Fn::Equals": [{"Fn::Join": ["", given[0]]}, ""]}
+    assert {"Fn::Not": [empty]} == told["Conditions"]["OwnEndpointSubnets"]
+
+
+def test_the_new_security_group_lets_out_what_is_needed(stack: Stack, reached: str) -> None:
     """To the tasks' port, to Redis and to the endpoints, each by its group; to no address."""
     groups = stack.local.client("ec2").describe_security_groups(
-        GroupIds=[outputs(stack)["SecurityGroup"]]
+        GroupIds=[outputs(stack, reached)["SecurityGroup"]]
     )
     (group,) = groups["SecurityGroups"]
     opened = {
