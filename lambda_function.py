@@ -109,10 +109,15 @@ def _sync(
         panic_percent=settings.panic_percent,
         calls_per_second=settings.calls_per_second,
     )
-    if action.shared:
-        _spread(deadline)
+    # A tenth of the time left, so that the run keeps its own.
+    longest = min(SPREAD, deadline.left() / 10) if action.shared else 0.0
     try:
-        report = sync(means, action.stopping, action.arrived)
+        report = sync(
+            means,
+            action.stopping,
+            action.arrived,
+            random.uniform(0, longest),  # noqa: S311
+        )
     except DiscoveryError:
         _measure(settings, at, {"Failed": 1})
         raise
@@ -127,13 +132,6 @@ def _sync(
     told = answer(report, duration)
     log.info("answered %s after %d ms", told["outcome"], told["duration_ms"])
     return told
-
-
-def _spread(deadline: Deadline) -> None:
-    """Wait a random while, and at most a tenth of the time left, so that the run keeps its own."""
-    seconds = random.uniform(0, min(SPREAD, deadline.left() / 10))  # noqa: S311 (no secret)
-    log.info("waiting %.3f s: every stack of the cluster has this event at this instant", seconds)
-    time.sleep(seconds)
 
 
 def _measure(settings: Settings, at: float, values: Mapping[str, float]) -> None:

@@ -57,9 +57,12 @@ local function prepare(lease)
   if redis.call('PTTL', WITHDRAWN) == -1 then redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR) end
 end
 
+-- A holder that only waits, before a listing that no task of the service needs, makes room for
+-- a request that does.
+local WAITING = 'waiting:'
 local function holds(owner)
   local holder = redis.call('GET', LEASE)
-  return not holder or holder == owner
+  return not holder or holder == owner or string.sub(holder, 1, #WAITING) == WAITING
 end
 
 -- Keep the next listing waiting until this one's calls are paid for, at `costs` ms each.
@@ -129,6 +132,12 @@ function actions.enter(owner, lease)
   prepare(tonumber(lease))
   redis.call('HSET', STATE, 'requested', tick())
   return holds(owner) and 1 or 0
+end
+
+-- Take the place to wait in it, for less than a lease. 1: it is ours; 0: it is taken.
+function actions.defer(owner, lease)
+  prepare(tonumber(lease))
+  return redis.call('SET', LEASE, WAITING .. owner, 'NX', 'PX', lease) and 1 or 0
 end
 
 -- Take the place, and a token for a listing that starts now. -1: the place is somebody

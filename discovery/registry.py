@@ -87,6 +87,13 @@ class Registry:
         """Ask for a listing that begins after this moment; False: another run will make it."""
         return bool(self._run("enter", self._owner, LEASE))
 
+    def defer(self) -> bool:
+        """Take the place to wait in it; False: another run will list.
+
+        A request that does not wait may take the place over.
+        """
+        return bool(self._run("defer", self._owner, LEASE))
+
     def begin(self) -> Begun | Wait | Lost:
         """Take the place, and a token for a listing that begins now."""
         number, *standing = self._run("begin", self._owner, LEASE, self._call_costs)
@@ -170,6 +177,9 @@ class DryRun(Registry):
         return None
 
     def enter(self) -> bool:
+        return True
+
+    def defer(self) -> bool:
         return True
 
     def begin(self) -> Begun:

@@ -113,16 +113,12 @@ class Settings:
     concurrency: int = _variable(
         "HEALTH_CHECK_CONCURRENCY", "500", _within(int, 1, 900), "1 to 900"
     )
-    # ECS grants 20 a second to all callers of an account and Region together.
-    calls_per_second: float = _variable(
-        "ECS_CALLS_PER_SECOND", "10", _within(float, 1, 20), "1 to 20"
-    )
     panic_percent: float = _variable(
         "PANIC_THRESHOLD_PERCENT", "0", _within(float, 0, 100), "0 to 100"
     )
     # Of ECS's 20 for a whole account and Region, over time; a burst may take more.
     calls_per_second: float = _variable(
-        "ECS_CALLS_PER_SECOND", "10", _within(float, 0.1, 20), "0.1 to 20 calls a second"
+        "ECS_CALLS_PER_SECOND", "10", _within(float, 1, 20), "1 to 20 calls a second"
     )
     tls_choice: str = _variable(
         "REDIS_TLS", "auto", _one_of("auto", "true", "false"), "auto, true or false"

@@ -67,19 +67,28 @@ class Means:
     calls_per_second: float  # to ECS, over time
 
 
-def sync(means: Means, stopping: str | None = None, arrived: AbstractSet[str] = NO_IDS) -> Report:
+def sync(
+    means: Means,
+    stopping: str | None = None,
+    arrived: AbstractSet[str] = NO_IDS,
+    spread: float = 0.0,
+) -> Report:
     """Answer one request, of an event that tells of these tasks (ids), or of none.
 
-    Raises DiscoveryError; the list is then as it was.
+    The listing begins after `spread` seconds, if no other request comes first. Raises
+    DiscoveryError; the list is then as it was.
     """
     registry, report = means.registry, Report()
     if stopping:
         report.withdrawn = registry.withdraw(stopping)
         log.info("withdrew task %s: %s", stopping, report.withdrawn or "it was not listed")
-    if not registry.enter():
+    if not registry.enter() or (spread and not registry.defer()):
         log.info("another run is at work on %s: it will list again for this request", registry.key)
         report.outcome = Outcome.COALESCED
         return report
+    if spread:
+        log.info("waiting %.3f s: every stack of the cluster has this event now", spread)
+        means.sleep(spread)
     with registry.held():
         try:
             _run(means, report, arrived)

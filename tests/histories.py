@@ -37,7 +37,7 @@ from discovery.settings import from_env
 from discovery.sync import Means, sync
 from simulator import Simulator
 from simulator import faults as fault
-from simulator.events import scheduled
+from simulator.events import container_instance_state_change, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -222,7 +222,8 @@ class Stage:
                 panic_percent=0,
                 calls_per_second=10,
             )
-            return sync(means, action.stopping, action.arrived).outcome.value
+            spread = 1.0 if action.shared else 0.0
+            return sync(means, action.stopping, action.arrived, spread).outcome.value
         finally:
             fleet._pool.shutdown(wait=False)
 
@@ -278,6 +279,9 @@ class Stage:
             task.port(port)  # type: ignore[arg-type]
             (self.closed.add if port == "closed" else self.closed.discard)(task.ip)
 
+    def drain(self) -> None:
+        self.pending.append(container_instance_state_change(self.service.cluster_arn))
+
     def refuse(self) -> None:
         operation = self.rng.choice(["ListTasks", "DescribeTasks"])
         self.aws.faults.set(operation, fault.denied, times=1)
@@ -321,7 +325,10 @@ class Stage:
         self.finish()
 
     def choices(self) -> list[tuple[str, Callable[[], object]]]:
-        possible: list[tuple[str, Callable[[], object]]] = [("a task starts", self.start)]
+        possible: list[tuple[str, Callable[[], object]]] = [
+            ("a task starts", self.start),
+            ("an instance drains", self.drain),
+        ]
         if self.alive():
             possible += [("a task moves on", self.move)] * 2
         if self.pending and len(self.actors) < ENVIRONMENTS:

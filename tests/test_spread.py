@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from readers import quick
+from test_withdrawals import a_registry
 
+from discovery.registry import Lost
 from lambda_function import SPREAD
 from simulator import events
 
@@ -81,6 +83,26 @@ def test_stacks_woken_together_list_apart(aws: Simulator, start: Start) -> None:
     listings = [call.at for call in aws.calls.of("ListTasks")]
     assert STACKS == len(listings)
     assert max(listings) - min(listings) > 0.1
+
+
+def test_a_task_event_takes_the_place_of_a_run_that_waits(
+    aws: Simulator, lobby: Service, start: Start
+) -> None:
+    """While one run waits for its turn, a second instance event is its to answer, and a change of
+    the service's own task is listed at once; the run that waited finds the place taken."""
+    function = start(quick(aws, lobby))
+    (change,) = [each for each in aws.events.take() if each["detail"].get("version") == 1]
+    waiting = a_registry(aws)
+    assert waiting.enter()
+    assert waiting.defer()
+
+    event = events.container_instance_state_change(lobby.cluster_arn)
+    assert "coalesced" == function.invoke(event).answer["outcome"]
+
+    seen: list[object] = []
+    aws.on_call = lambda _: seen.append(waiting.begin())
+    assert "published" == function.invoke(change).answer["outcome"]
+    assert {Lost()} == {*seen}
 
 
 def test_a_short_deadline_bounds_the_wait(aws: Simulator, lobby: Service, start: Start) -> None:
