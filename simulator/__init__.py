@@ -22,6 +22,7 @@ What is where:
     hosts.py        the tasks' addresses and ports
     valkey.py       the real Valkey       proxy.py        a bad network, or TLS, before it
     function.py     Lambda: environments that run the function
+    share.py        Lambda's share of a CPU
     sandbox.py      the process of one    environment.py  what runs in it
     emulator.py     the zip under AWS's own runtime client and emulator
 """

@@ -19,6 +19,7 @@ sys.path[0] = sys.argv[1]
 import io
 import json
 import logging
+import os
 import resource
 import time
 import traceback
@@ -92,7 +93,7 @@ class Context:
     function_name = "ecs-task-discovery"
     function_version = "$LATEST"
     invoked_function_arn = "arn:aws:lambda:us-east-1:111122223333:function:ecs-task-discovery"
-    memory_limit_in_mb = "256"
+    memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
     log_group_name = "/aws/lambda/ecs-task-discovery"
     log_stream_name = "2026/01/01/[$LATEST]5f0c1d2e3a4b5c6d7e8f901234567890"
     identity = None
