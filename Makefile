@@ -36,6 +36,8 @@ test-stack: $(VENV)/ready $(LAMBDA)/ready .venv-stack/ready .venv-aws/ready
 soak: $(VENV)/ready
 	@PYTHONPATH=. $(RUN) tests/histories.py --histories $(HISTORIES)
 	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 120
+	@PYTHONPATH=. $(RUN) tests/histories.py --histories 300 --memory 256
+	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 60 --memory 256
 
 check: $(VENV)/ready
 	@$(RUN) -m ruff check .

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import threading
 import time
@@ -35,7 +36,7 @@ from discovery.health import Pool
 from discovery.registry import LEASE, Registry
 from discovery.settings import from_env
 from discovery.sync import Means, sync
-from simulator import Simulator
+from simulator import Simulator, share
 from simulator import faults as fault
 from simulator.events import container_instance_state_change, scheduled
 
@@ -465,7 +466,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="play this one, and tell its steps")
     parser.add_argument("--histories", type=int, default=300)
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
+    parser.add_argument("--memory", type=int, help="with Lambda's CPU for so many MB")
     asked = parser.parse_args()
+    if asked.memory:
+        with share.held(os.getpid(), asked.memory) as way:
+            print(f"the share of {asked.memory} MB, by {way}")
+            tell(asked)
+    else:
+        tell(asked)
+
+
+def tell(asked: argparse.Namespace) -> None:
+    """Play the histories that were asked for, and say how they went."""
     if asked.seed is not None:
         for seed, _ in play([asked.seed], print):
             print(f"seed {seed}: all laws held")

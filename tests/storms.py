@@ -11,14 +11,13 @@ import random
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator import Fleet, Invocation, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
-    from pathlib import Path
 
     from simulator.events import Event
 
@@ -78,7 +77,7 @@ def ride_out(
     rng: random.Random,
     environments: int,
     duplicates: float,
-    **options: str | Path,
+    **options: Any,
 ) -> Passed:
     """Deliver each moment's events at once, shuffled and some of them twice; wait for all."""
     aws.ecs.throttle(burst=100, per_second=20)
@@ -117,11 +116,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A storm of replaced tasks")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--environments", type=int, default=8)
+    parser.add_argument("--memory", type=int, help="with Lambda's CPU for so many MB")
     asked = parser.parse_args()
     rng = random.Random(1)
     with Simulator() as aws:
-        print(f"a storm of {asked.seconds:g} s, {asked.environments} environments", flush=True)
-        passed = ride_out(aws, churn(aws, asked.seconds, rng), rng, asked.environments, 0.2)
+        cpu = f", each with the CPU of {asked.memory} MB" if asked.memory else ""
+        print(f"a storm of {asked.seconds:g} s, {asked.environments} environments{cpu}", flush=True)
+        moments = churn(aws, asked.seconds, rng)
+        passed = ride_out(aws, moments, rng, asked.environments, 0.2, memory=asked.memory)
     print(
         f"{len(passed.invocations)} events, {len(passed.failed)} failed; {passed.calls} ECS calls, "
         f"{passed.refused} refused, at most {passed.most_a_second:.1f} a second"
