@@ -20,7 +20,7 @@ PEERS := prometheus-ecs-discoverer ecs-service-discovery
 export STACK ?= ecs-task-discovery
 export EVENT ?= {}
 
-.PHONY: demo test test-stack soak check bench build lock deploy invoke logs clean
+.PHONY: demo test test-redis test-stack soak check bench build lock deploy invoke logs clean
 
 demo: $(VENV)/ready
 	@$(RUN) -m simulator.demo
@@ -31,6 +31,13 @@ test: $(VENV)/ready $(LAMBDA)/ready
 # The template on a local AWS; it waits a minute for the stack's own schedule.
 test-stack: $(VENV)/ready $(LAMBDA)/ready .venv-stack/ready .venv-aws/ready
 	@$(RUN) -m pytest $(PYTEST_ARGS) -m stack
+
+# The function and the laws on other servers than the Valkey of `make test`; three minutes.
+test-redis: $(VENV)/ready .venv-redis/ready
+	@for server in $$(packaging/redis-servers.sh .venv-redis); do \
+	  "$$server" --version && REDIS_SERVER=$$server $(RUN) -m pytest $(PYTEST_ARGS) \
+	    --function-only -m 'not stack' && REDIS_SERVER=$$server PYTHONPATH=. $(RUN) \
+	    tests/histories.py --histories 300 || exit 1; done
 
 # HISTORIES=5000 takes some ten minutes; then a storm of two.
 soak: $(VENV)/ready
@@ -81,7 +88,7 @@ $(VENV)/ready: requirements.txt requirements-dev.txt
 	@touch $@
 
 # Tools that pin what others pin otherwise have environments of their own.
-.venv-stack/ready .venv-aws/ready .venv-lock/ready: .venv-%/ready: packaging/requirements-%.txt
+.venv-stack/ready .venv-aws/ready .venv-lock/ready .venv-redis/ready: .venv-%/ready: packaging/requirements-%.txt
 	@echo "setting up .venv-$* (once)"
 	@$(PYTHON) -m venv --clear .venv-$*
 	@.venv-$*/bin/python -m pip install -qq --disable-pip-version-check -r $<

@@ -21,6 +21,7 @@ The way of an event through the package, and what each file is for:
     report            what came of a run: the answer and the figures; pure
     metrics           one line of figures a run
     model, errors     the values and the failures all of them speak of
+    text              text from outside, as one bounded line
     deadline          how long there still is
     aws               the SDK's answers, read early; what its errors mean to a person
 """

@@ -16,6 +16,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from discovery.text import one_line
+
 if TYPE_CHECKING:
     from types_boto3_ecs.client import ECSClient
 
@@ -67,12 +69,13 @@ def explain(error: Exception) -> str:
         told = error.response.get("Error", {})
         code = told.get("Code", "no code")
         remedy = _REMEDIES.get(code, "the next run tries again")
-        return f"answered {code} ({told.get('Message', 'no message')}): {remedy}"
+        message = one_line(told.get("Message", "no message"))
+        return f"answered {one_line(code)} ({message}): {remedy}"
     if isinstance(error, (HTTPClientError, ConnectionError)):
         return (
-            f"did not answer ({error}): check that the subnets have the interface endpoint "
-            "or a NAT gateway, and that the security groups let port 443 through"
+            f"did not answer ({one_line(error)}): check that the subnets have the interface "
+            "endpoint or a NAT gateway, and that the security groups let port 443 through"
         )
     if isinstance(error, (NoCredentialsError, NoRegionError)):
-        return f"was not called ({error}): give the function a role and a region"
-    return f"gave an answer that cannot be read ({error}): the next run tries again"
+        return f"was not called ({one_line(error)}): give the function a role and a region"
+    return f"gave an answer that cannot be read ({one_line(error)}): the next run tries again"

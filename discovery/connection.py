@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Callable, Union
 
 from redis import Redis
@@ -26,6 +27,7 @@ from redis.retry import Retry
 
 from discovery.deadline import Deadline, result_by
 from discovery.errors import RegistryError, SecretError
+from discovery.text import one_line
 
 if TYPE_CHECKING:
     from discovery.credentials import Credentials, SecretCredentials
@@ -43,8 +45,7 @@ def open_client(
 ) -> Client:
     """A client that tries each command twice; the cluster's connects at once.
 
-    Twice, as connections die while Lambda is frozen, and a failover leaves old
-    ones on a server that has become a replica: a new one finds its way.
+    Twice, as connections die while Lambda is frozen.
     The protocol is RESP2, as RESP3 costs a HELLO and gives nothing here.
     """
     options: Any = {
@@ -62,7 +63,7 @@ def open_client(
     if cluster:
         # An ElastiCache endpoint is a name for all nodes: keep asking it.
         return RedisCluster(dynamic_startup_nodes=False, **options)
-    return Redis(retry_on_error=[ReadOnlyError], **options)
+    return Redis(**options)
 
 
 class _RetryUnlessRefused(Retry):
@@ -76,12 +77,15 @@ class _RetryUnlessRefused(Retry):
 
 
 _TOO_LITTLE = "allows this user too little: see the README for the commands and keys"
+_NOT_LOGGED_IN = "wants a password: set REDIS_SECRET_ARN"
 _UNREACHABLE = "cannot be reached: check REDIS_HOST, REDIS_PORT, the security groups, and REDIS_TLS"
 
 # The first that fits; the kinds overlap, as redis-py derives most from ConnectionError.
 _REMEDIES = (
     (BusyLoadingError, "", "is loading its data: the next run tries again"),
-    (AuthenticationError, "Authentication required", "wants a password: set REDIS_SECRET_ARN"),
+    (AuthenticationError, "Authentication required", _NOT_LOGGED_IN),
+    # What a server says that looks at the length of a command before it looks at its user.
+    (ResponseError, "unauthenticated multibulk length", _NOT_LOGGED_IN),
     (
         AuthenticationError,
         "without any password",
@@ -95,7 +99,6 @@ _REMEDIES = (
             "password into the secret that REDIS_SECRET_ARN names"
         ),
     ),
-    (ResponseError, "ACL failure", _TOO_LITTLE),  # of a command in the script
     (NoPermissionError, "", _TOO_LITTLE),
     (OutOfMemoryError, "", "is full: raise its memory or free some; the list stays as it was"),
     (ReadOnlyError, "", "is a replica: point REDIS_HOST at the primary endpoint"),
@@ -115,8 +118,30 @@ _REMEDIES = (
 def _explain(error: Exception) -> str:
     for kind, part, meaning in _REMEDIES:
         if isinstance(error, kind) and part in str(error):
-            return f"{meaning} ({error})."
-    return f"failed a command: the next run tries again ({error})."
+            return f"{meaning} ({one_line(error)})."
+    return f"failed a command: the next run tries again ({one_line(error)})."
+
+
+# What fails inside a script has no code of its own for redis-py to go by: Redis 6 wraps it
+# ("Error running script (...): @user_script:42: -READONLY You can't write ..."), and each has
+# its own words for a command, key or channel that the user may not use.
+_IN_SCRIPT = (
+    ("-READONLY ", ReadOnlyError),
+    ("-OOM ", OutOfMemoryError),
+    ("-NOPERM ", NoPermissionError),
+    ("ACL failure in script", NoPermissionError),
+    ("The user executing the script can't", NoPermissionError),
+)
+
+
+def _cause(error: Exception) -> Exception:
+    """What a server said, without what the script or the cluster's client put around it."""
+    inner = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+    if isinstance(inner, ResponseError):
+        for part, kind in _IN_SCRIPT:
+            if part in str(inner):
+                return kind(str(inner))
+    return inner
 
 
 class Connection:
@@ -142,10 +167,11 @@ class Connection:
         try:
             return self._call(script, keys, deadline, *args)
         except RegistryError as error:
-            if isinstance(error.__cause__, RedisClusterException) and self._client:
-                # redis-py 7.0 strikes a node off its map for good when a connection to it
-                # dies, be it the only one: a new client begins with the endpoint again.
-                self._client = None
+            if isinstance(error.__cause__, (ReadOnlyError, RedisClusterException)):
+                # A failover leaves old connections on a node that has become a replica, and
+                # redis-py 7.0 strikes a node off its map for good when a connection to it dies,
+                # be it the only one: a new client begins with the endpoint's name again.
+                self._drop_client()
             elif not (
                 isinstance(error.__cause__, AuthenticationError)
                 and self._credentials
@@ -153,6 +179,12 @@ class Connection:
             ):
                 raise
             return self._call(script, keys, deadline, *args)
+
+    def _drop_client(self) -> None:
+        client, self._client = self._client, None
+        if client:
+            with suppress(RedisError, OSError):
+                client.close()
 
     def _renew(
         self, deadline: Deadline, credentials: SecretCredentials, refused: Credentials | None = None
@@ -187,7 +219,6 @@ class Connection:
             except NoScriptError:  # a server that has not seen it yet
                 return client.eval(text, len(keys), *keys, *args)
         except (RedisError, RedisClusterException, OSError) as error:
-            # The cluster's client wraps what its nodes said.
-            cause = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+            cause = _cause(error)
             message = f"{self._where} {_explain(cause)}"
             raise RegistryError(message, answered=isinstance(cause, ResponseError)) from cause

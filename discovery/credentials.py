@@ -14,6 +14,7 @@ from redis.credentials import CredentialProvider
 
 from discovery.aws import AwsFailure, explain
 from discovery.errors import SecretError
+from discovery.text import one_line
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager.client import SecretsManagerClient
@@ -60,7 +61,7 @@ class SecretCredentials(CredentialProvider):
                 f"secretsmanager:GetSecretValue for {self._arn} answered without a secret: "
                 "the next run tries again."
             )
-        log.info("secret %s fetched, version %s", self._arn, answer.get("VersionId"))
+        log.info("secret %s fetched, version %s", self._arn, one_line(answer.get("VersionId")))
         return parse_secret(text, self._arn)
 
 
@@ -89,6 +90,6 @@ def parse_secret(text: str, arn: str) -> Credentials:
                 return (username, values[key])
             return (values[key],)
     raise SecretError(
-        f"secret {arn} holds no password, only {sorted(held)}: put it under 'password' "
+        f"secret {arn} holds no password, only {one_line(sorted(held))}: put it under 'password' "
         f"(or one of {', '.join(PASSWORD_KEYS[1:])}), as text that is not empty."
     )

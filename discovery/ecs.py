@@ -15,6 +15,7 @@ from discovery import described
 from discovery.aws import AwsFailure, explain
 from discovery.errors import EcsError
 from discovery.listing import Listing, Page
+from discovery.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,9 +107,10 @@ class Fleet:
         try:
             for failure in failures:
                 if failure.get("reason") != "MISSING":
+                    why = f"{failure.get('reason')} ({failure.get('detail')})"
                     raise EcsError(
-                        f"ecs:DescribeTasks failed for {failure.get('arn')} with "
-                        f"{failure.get('reason')} ({failure.get('detail')}): nothing is published"
+                        f"ecs:DescribeTasks failed for {one_line(failure.get('arn'))} with "
+                        f"{one_line(why)}: nothing is published"
                     )
             found = {each.get("taskArn"): each for each in part}
             told = found.keys() | {each.get("arn") for each in failures}

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from discovery.errors import InvalidEventError
 from discovery.model import RUNNING, STOPPED, STOPPING_STATES
+from discovery.text import one_line
 
 if TYPE_CHECKING:
     from discovery.settings import Settings
@@ -98,7 +99,7 @@ def _task_change(event: Mapping[str, Any], settings: Settings) -> Action:
     if group is not None and not isinstance(group, str):
         raise _invalid("detail.group", group, "text")
     if group != f"service:{settings.service_name}":
-        return Ignore(f"of group {group!r}, not of service {settings.service_name!r}")
+        return Ignore(f"of group {one_line(repr(group))}, not of service {settings.service_name!r}")
     task = _task_id(_text(detail, "taskArn"))
     last, desired = _text(detail, "lastStatus"), _text(detail, "desiredStatus")
     stopping = desired == STOPPED or last in STOPPING_STATES
@@ -107,7 +108,7 @@ def _task_change(event: Mapping[str, Any], settings: Settings) -> Action:
         stopping=task if stopping else None,
         arrived=frozenset({task} if last == desired == RUNNING else ()),
         happened_at=_time(detail.get("updatedAt")) or _time(event.get("time")),
-        history="".join(f" {name}={_one_line(detail.get(name))}" for name in _HISTORY),
+        history="".join(f" {name}={_plain(detail.get(name))}" for name in _HISTORY),
     )
 
 
@@ -128,9 +129,9 @@ def _service_change(event: Mapping[str, Any], settings: Settings) -> Action:
     if foreign:
         return foreign
     if name != settings.service_name:
-        return Ignore(f"of service {name!r}, not {settings.service_name!r}")
+        return Ignore(f"of service {one_line(repr(name))}, not {settings.service_name!r}")
     what = detail.get("eventName") or event["detail-type"]
-    return Sync(f"the service reports {what}", happened_at=_time(event.get("time")))
+    return Sync(f"the service reports {one_line(what)}", happened_at=_time(event.get("time")))
 
 
 def _instance_change(event: Mapping[str, Any], settings: Settings) -> Action:
@@ -152,7 +153,7 @@ def _foreign_cluster(arn: str, settings: Settings) -> Ignore | None:
     # Only an ARN in the settings tells regions and accounts apart.
     ours = settings.cluster if ":" in settings.cluster else settings.cluster_name
     theirs = arn if ":" in ours else arn.rsplit("/", 1)[-1]
-    return None if theirs == ours else Ignore(f"of cluster {theirs!r}, not {ours!r}")
+    return None if theirs == ours else Ignore(f"of cluster {one_line(repr(theirs))}, not {ours!r}")
 
 
 def _detail(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,9 +177,8 @@ def _task_id(arn: str) -> str:
     return found.group(1)
 
 
-def _one_line(value: Any) -> str:
-    """A stop reason may hold line breaks, and a log entry is a line."""
-    return " ".join(str(value).split()) if isinstance(value, (str, int)) else "None"
+def _plain(value: Any) -> str:
+    return one_line(value) if isinstance(value, (str, int)) else "None"
 
 
 def _time(value: Any) -> float | None:
@@ -191,6 +191,7 @@ def _time(value: Any) -> float | None:
 
 def _invalid(field: str, held: Any, wanted: str) -> InvalidEventError:
     return InvalidEventError(
-        f"The event's field {field[:100]} holds {_SHOWN.repr(held)[:200]}; it must be {wanted}. "
+        f"The event's field {one_line(field, 100)} holds {one_line(_SHOWN.repr(held), 200)}; "
+        f"it must be {wanted}. "
         "Nothing was read or written. Mend the rule or the caller that sends it."
     )

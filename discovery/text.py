@@ -1,0 +1,19 @@
+"""Text from outside, made fit for a line of the log, an error or an answer: pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LONGEST = 500  # characters; the reasons that ECS gives are shorter
+
+
+def one_line(value: Any, longest: int = LONGEST) -> str:
+    """The value as one bounded line of printable characters.
+
+    An event's fields are whatever its sender puts there. A line break in one would forge a line
+    of the log, an escape sequence would steer the reader's terminal.
+    """
+    # Cut before it is looked at, character by character: a field may have 256 kB.
+    text = str(value)[: 2 * longest]
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= longest else f"{text[:longest]}..."
