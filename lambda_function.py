@@ -25,19 +25,20 @@ gc.set_threshold(50_000)
 import boto3
 from botocore.config import Config
 
-from discovery import events, metrics
-from discovery.aws import read_early
-from discovery.connection import Connection, open_client
-from discovery.credentials import SecretCredentials
+from discovery import events
+from discovery.aws.errors import read_early
+from discovery.aws.task_lister import WORKERS, Fleet
 from discovery.deadline import Deadline
-from discovery.ecs import WORKERS, Fleet
 from discovery.errors import DiscoveryError
-from discovery.health import Pool
 from discovery.model import Outcome
-from discovery.registry import DryRun, Registry
-from discovery.report import answer, figures
+from discovery.probe.tcp import Pool
 from discovery.settings import Settings, from_env
-from discovery.sync import Means, sync
+from discovery.store.client import Connection, open_client
+from discovery.store.credentials import SecretCredentials
+from discovery.store.registry import DryRun, Registry
+from discovery.sync.report import answer, figures
+from discovery.sync.run import Means, sync
+from discovery.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

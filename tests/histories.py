@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, Any, Callable
 import boto3
 
 from discovery import events
-from discovery.connection import Connection, open_client
+from discovery.aws.task_lister import Fleet
 from discovery.deadline import Deadline
-from discovery.ecs import Fleet
 from discovery.errors import DiscoveryError
-from discovery.health import Pool
-from discovery.registry import LEASE, Registry
+from discovery.probe.tcp import Pool
 from discovery.settings import from_env
-from discovery.sync import Means, sync
+from discovery.store.client import Connection, open_client
+from discovery.store.registry import LEASE, Registry
+from discovery.sync.run import Means, sync
 from simulator import Simulator, share
 from simulator import faults as fault
 from simulator.events import container_instance_state_change, scheduled
@@ -43,8 +43,8 @@ from simulator.events import container_instance_state_change, scheduled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from discovery.ecs import Ahead
-    from discovery.listing import Listing
+    from discovery.aws.listing import Listing
+    from discovery.aws.task_lister import Ahead
     from simulator import Task
 
 KEY = "{fleet}:iplist"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from discovery.decide import decide
 from discovery.model import Decision, Entry, Probe, Snapshot, Standing, Task
 from discovery.settings import Settings, from_env
+from discovery.sync.decide import decide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

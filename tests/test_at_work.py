@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Callable
 from conftest import KEY, listed
 from readers import STEM, quick, state
 
-from discovery.connection import Connection, open_client
 from discovery.deadline import Deadline
-from discovery.registry import Registry
+from discovery.store.client import Connection, open_client
+from discovery.store.registry import Registry
 from simulator import faults
 from simulator.events import scheduled
 

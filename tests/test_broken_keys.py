@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from junk import fuzz, garbled
 from shapes import NAME, entries, opened, snapshot, standing, task
 
-from discovery.connection import Connection, open_client
 from discovery.deadline import Deadline
-from discovery.decide import decide
-from discovery.registry import Begun, Published, Registry
+from discovery.store.client import Connection, open_client
+from discovery.store.registry import Begun, Published, Registry
+from discovery.sync.decide import decide
 from simulator import Valkey
 
 if TYPE_CHECKING:

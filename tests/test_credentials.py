@@ -11,8 +11,8 @@ import pytest
 from conftest import KEY, PASSWORD, ROOT, listed
 from readers import quick, text
 
-from discovery.connection import open_client
-from discovery.credentials import SecretCredentials
+from discovery.store.client import open_client
+from discovery.store.credentials import SecretCredentials
 from simulator import Function, faults
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from shapes import (
     why,
 )
 
-from discovery.decide import without, worth_asking
 from discovery.model import Decision, Entry, Probe, Snapshot, Standing, Task
+from discovery.sync.decide import without, worth_asking
 
 IP, OTHER, THIRD = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 A, B, C = task("a", IP), task("b", OTHER), task("c", THIRD)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from discovery.described import task
+from discovery.aws.task_parser import task
 
 ENI_V4 = {"name": "privateIPv4Address", "value": "10.0.0.1"}
 ENI_V6 = {"name": "ipv6Address", "value": "fd00::1"}

@@ -21,13 +21,13 @@ from shapes import (
     task_change,
 )
 
-from discovery.credentials import PASSWORD_KEYS, parse_secret
-from discovery.decide import decide
 from discovery.errors import InvalidEventError, SecretError, SettingsError
 from discovery.events import Sync, parse
 from discovery.model import STOPPING_STATES, UNHEALTHY, Entry, Probe, Snapshot, Standing, Task
 from discovery.settings import from_env
-from discovery.stored import render, standing, status
+from discovery.store.codec import render, standing, status
+from discovery.store.credentials import PASSWORD_KEYS, parse_secret
+from discovery.sync.decide import decide
 
 SECRET = "hunter2-Zx9"
 

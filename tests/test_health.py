@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from discovery.deadline import Deadline
-from discovery.health import Pool
 from discovery.model import Probe
+from discovery.probe.tcp import Pool
 from simulator.hosts import Hosts
 from simulator.processes import wait_until
 

@@ -8,7 +8,7 @@ import pytest
 from shapes import entries
 
 from discovery.model import Decision
-from discovery.rounds import (
+from discovery.sync.rounds import (
     RESERVE,
     Again,
     Budget,

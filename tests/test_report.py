@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from shapes import entries
 
-from discovery import metrics
 from discovery.model import Decision, Entry, Exclusion, Outcome
-from discovery.report import Report, answer, figures
+from discovery.sync.report import Report, answer, figures
+from discovery.telemetry import metrics
 
 DECISION = Decision(
     entries=entries(a="10.0.0.10", c="10.0.0.9", d="10.0.0.2"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from discovery.credentials import parse_secret
 from discovery.errors import SecretError
+from discovery.store.credentials import parse_secret
 
 ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:redis-AbCdEf"
 PASSWORD = "hunter2-Zx9"

@@ -10,7 +10,7 @@ import pytest
 from readers import quick
 from test_withdrawals import a_registry
 
-from discovery.registry import Lost
+from discovery.store.registry import Lost
 from lambda_function import SPREAD
 from simulator import events
 

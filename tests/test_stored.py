@@ -10,8 +10,8 @@ import pytest
 from shapes import NAME, entries, standing
 
 from discovery.model import Entry
-from discovery.stored import changes, in_order, iso, render, status
-from discovery.stored import standing as read
+from discovery.store.codec import changes, in_order, iso, render, status
+from discovery.store.codec import standing as read
 
 NOW = "2026-11-22T16:41:06Z"
 

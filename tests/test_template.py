@@ -231,9 +231,9 @@ def test_the_dashboard_and_the_alarms_name_figures_that_are_published(stack: Sta
     }
     template = (ROOT / "template.yaml").read_text()
     watched = set(re.findall(r"^ +MetricName: (\w+)", template, re.MULTILINE))
-    source = (ROOT / "discovery" / "report.py").read_text()
+    source = (ROOT / "discovery" / "sync" / "report.py").read_text()
     source += (ROOT / "lambda_function.py").read_text() + (
-        ROOT / "discovery" / "metrics.py"
+        ROOT / "discovery" / "telemetry" / "metrics.py"
     ).read_text()
     outcomes = {"Published", "Kept", "Coalesced", "Superseded"}  # Outcome's values, capitalized
     lambdas = {"Errors", "Throttles", "AsyncEventsDropped", "ApproximateNumberOfMessagesVisible"}

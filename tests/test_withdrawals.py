@@ -11,10 +11,10 @@ from conftest import KEY, listed
 from readers import STEM, Subscriber, quick, rest, state, text
 from shapes import NAME
 
-from discovery.connection import Connection, open_client
 from discovery.deadline import Deadline
 from discovery.model import Decision, Entry, Standing
-from discovery.registry import Begun, Published, Registry
+from discovery.store.client import Connection, open_client
+from discovery.store.registry import Begun, Published, Registry
 
 if TYPE_CHECKING:
     from conftest import Start

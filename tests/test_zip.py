@@ -104,7 +104,7 @@ def test_bytecode_holds_wherever_it_is_extracted(bundle: Path) -> None:
     """Every .pyc is of this version, unchecked, and names Lambda's folder."""
     tag = "cpython-" + VERSION.replace(".", "")
     compiled = {name: held for name, held in contents(bundle).items() if name.endswith(".pyc")}
-    assert f"discovery/__pycache__/sync.{tag}.pyc" in compiled
+    assert f"discovery/sync/__pycache__/run.{tag}.pyc" in compiled
     for name, content in compiled.items():
         assert (name, UNCHECKED_HASH) == (name, int.from_bytes(content[4:8], "little"))
         assert name.endswith(f".{tag}.pyc")

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import boto3
 
-from discovery.aws import read_early
+from discovery.aws.errors import read_early
+from discovery.aws.task_lister import Fleet
 from discovery.deadline import Deadline
-from discovery.ecs import Fleet
 from lambda_function import AWS_CONFIG
 
 ecs = read_early(boto3.client("ecs", config=AWS_CONFIG))

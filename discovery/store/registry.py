@@ -13,16 +13,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from discovery import stored
 from discovery.errors import DiscoveryError
+from discovery.store import codec as stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
-    from discovery.connection import Connection
     from discovery.deadline import Deadline
     from discovery.model import Decision, Standing
+    from discovery.store.client import Connection
 
 _TEXT = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
 _SCRIPT = (hashlib.sha1(_TEXT.encode()).hexdigest(), _TEXT)  # noqa: S324 (EVALSHA names it so)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from discovery import described
-from discovery.aws import AwsFailure, explain
+from discovery.aws import task_parser as described
+from discovery.aws.errors import AwsFailure, explain
+from discovery.aws.listing import Listing, Page
 from discovery.errors import EcsError
-from discovery.listing import Listing, Page
 from discovery.text import one_line
 
 if TYPE_CHECKING:

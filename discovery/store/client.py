@@ -30,7 +30,7 @@ from discovery.errors import RegistryError, SecretError
 from discovery.text import one_line
 
 if TYPE_CHECKING:
-    from discovery.credentials import Credentials, SecretCredentials
+    from discovery.store.credentials import Credentials, SecretCredentials
 
 Client = Union[Redis, RedisCluster]
 

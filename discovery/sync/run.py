@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
-from discovery.decide import decide, without
 from discovery.errors import DiscoveryError, RegistryError, SecretError
 from discovery.model import Decision, Exclusion, Outcome, Probe, Snapshot, Standing
-from discovery.observe import observe, summary
-from discovery.registry import Begun, Lost, Published, Registry
-from discovery.report import Report
-from discovery.rounds import (
+from discovery.store.codec import changes
+from discovery.store.registry import Begun, Lost, Published, Registry
+from discovery.sync.decide import decide, without
+from discovery.sync.observe import observe, summary
+from discovery.sync.report import Report
+from discovery.sync.rounds import (
     RESERVE,
     Budget,
     Progress,
@@ -30,16 +31,15 @@ from discovery.rounds import (
     is_last,
     next_step,
 )
-from discovery.stored import changes
 from discovery.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from discovery.aws.task_lister import Fleet
     from discovery.deadline import Deadline
-    from discovery.ecs import Fleet
-    from discovery.health import Pool
+    from discovery.probe.tcp import Pool
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Union
 
 from redis.credentials import CredentialProvider
 
-from discovery.aws import AwsFailure, explain
+from discovery.aws.errors import AwsFailure, explain
 from discovery.errors import SecretError
 from discovery.text import one_line
 

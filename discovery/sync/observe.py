@@ -6,16 +6,16 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Callable
 
-from discovery.decide import worth_asking
 from discovery.model import Probe, Snapshot, Standing, Task
+from discovery.sync.decide import worth_asking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
+    from discovery.aws.task_lister import Fleet
     from discovery.deadline import Deadline
-    from discovery.ecs import Fleet
-    from discovery.health import Pool
+    from discovery.probe.tcp import Pool
 
 
 def observe(

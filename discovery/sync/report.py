@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from discovery.model import Decision, Entry, Outcome
-from discovery.stored import changes
+from discovery.store.codec import changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
