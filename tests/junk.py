@@ -9,10 +9,10 @@ import copy
 import os
 from typing import TYPE_CHECKING, Any
 
+from builders import CLUSTER_ARN, ECS, SERVICE_ARN, TASK_ID
 from hypothesis import HealthCheck
 from hypothesis import settings as profile
 from hypothesis import strategies as st
-from shapes import CLUSTER_ARN, ECS, SERVICE_ARN, TASK_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

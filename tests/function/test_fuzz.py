@@ -1,0 +1,222 @@
+"""Whatever comes in: nothing but the planned errors, and no word of a secret."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from builders import (
+    CLUSTER_ARN,
+    ECS,
+    ENV,
+    NAME,
+    deployment_change,
+    instance_change,
+    scheduled,
+    service_action,
+    settings,
+    task_change,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from junk import JUNK, TEXT, fuzz, garbled, mutated
+
+from discovery.errors import InvalidEventError, SecretError, SettingsError
+from discovery.events import Sync, parse
+from discovery.model import STOPPING_STATES, UNHEALTHY, Entry, Probe, Snapshot, Standing, Task
+from discovery.settings import from_env
+from discovery.store.codec import render, standing, status
+from discovery.store.credentials import PASSWORD_KEYS, parse_secret
+from discovery.sync.decide import decide
+
+SECRET = "hunter2-Zx9"
+
+EVENTS = mutated(
+    task_change(),
+    task_change("RUNNING", "STOPPED"),
+    task_change("STOPPED", "STOPPED", cluster="casino"),
+    task_change("STOPPED", "STOPPED", group="service:bar"),
+    task_change("STOPPED", "STOPPED", group="family:lobby"),
+    service_action(),
+    service_action(f"{ECS}:service/arcade/bar"),
+    deployment_change(),
+    deployment_change(f"{ECS}:service/casino/lobby"),
+    instance_change(),
+    instance_change("casino"),
+    scheduled(),
+    {"action": "sync", "dry_run": True},
+    {"action": "status"},
+)
+
+
+def is_ours(event: dict[str, Any]) -> bool:
+    """Whether an event that led to a sync may do so, in the contract's words."""
+    if "source" not in event and "detail-type" not in event:
+        return event.keys() <= {"action", "dry_run"} and event.get("action", "sync") == "sync"
+    if event["source"] == "aws.events":
+        return bool(event["detail-type"] == "Scheduled Event")
+    assert event["source"] == "aws.ecs"
+    kind: str = event["detail-type"]
+    cluster: str = event["detail"].get("clusterArn", "")
+    in_cluster = cluster.rsplit("/", 1)[-1] == "arcade"
+    if kind == "ECS Task State Change":
+        return bool(in_cluster and event["detail"]["group"] == "service:lobby")
+    if kind == "ECS Container Instance State Change":
+        return in_cluster
+    assert kind in ("ECS Service Action", "ECS Deployment State Change")
+    named: str = event["resources"][0]
+    if cluster:
+        return in_cluster and named.endswith((":service/lobby", "/lobby"))
+    return named.endswith((":service/lobby", ":service/arcade/lobby"))
+
+
+@fuzz
+@given(EVENTS)
+def test_no_event_that_is_not_ours_leads_to_a_sync(event: Any) -> None:
+    """An event is ours, ignored or refused by InvalidEventError; only its own task is withdrawn."""
+    try:
+        action = parse(event, settings())
+    except InvalidEventError as error:
+        told = str(error)
+        assert len(told) < 1000
+        return
+    if isinstance(action, Sync):
+        assert is_ours(event)
+        assert len(action.history.splitlines()) <= 1
+    if isinstance(action, Sync) and action.stopping:
+        detail = event["detail"]
+        assert detail["taskArn"].endswith(f"/{action.stopping}")
+        assert detail["desiredStatus"] == "STOPPED" or detail["lastStatus"] in STOPPING_STATES
+
+
+VARIABLES = (
+    *ENV, "REDIS_PORT", "HEALTH_CHECK_PORT", "RETRY_COUNT", "RETRY_INTERVAL", "REDIS_TLS",
+    "HEALTH_CHECK_TIMEOUT", "HEALTH_CHECK_CONCURRENCY", "PANIC_THRESHOLD_PERCENT", "LOG_LEVEL",
+    "REDIS_CLUSTER", "REDIS_KEY_TTL", "METRICS_NAMESPACE",
+)  # fmt: skip
+
+
+@fuzz
+@given(
+    st.dictionaries(st.sampled_from(VARIABLES), TEXT, max_size=6),
+    st.sampled_from(["", SECRET, f'{{"password":"{SECRET}"}}', f"{CLUSTER_ARN}{SECRET}"]),
+)
+def test_settings_are_usable_or_refused_by_name(env: dict[str, str], secret: str) -> None:
+    """SettingsError names each variable at fault, and never repeats what may be a password."""
+    try:
+        found = from_env(ENV | env | {"REDIS_SECRET_ARN": secret})
+    except SettingsError as error:
+        told = str(error)
+        assert any(f"{name} " in told for name in (*env, "REDIS_SECRET_ARN"))
+        assert SECRET not in told
+    else:
+        assert 1 <= min(found.redis_port, found.port, found.rounds, found.concurrency)
+        assert 0 <= found.interval <= 900 >= found.connect_timeout > 0
+        assert found.cluster_name
+        assert found.service_name
+        assert found.key in (found.stem, found.stem[1:-1])
+
+
+KEYS = st.sampled_from([*PASSWORD_KEYS, "username", "Password", "host", "engine"])
+VALUES = st.sampled_from([SECRET, "", "discovery"]) | st.none() | st.integers(0, 9)
+SECRETS = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES, max_size=2)).map(json.dumps)
+
+
+@fuzz
+@given(garbled(SECRETS | st.just(SECRET)))
+def test_a_secret_is_read_or_refused_without_a_word_of_it(text: str) -> None:
+    """Law 7: SecretError and all that it is chained to carry nothing of the secret's values."""
+    try:
+        credentials = parse_secret(text, "arn")
+    except SecretError as caught:
+        error: BaseException | None = caught
+        while error:
+            assert SECRET not in f"{error}{vars(error)}"
+            error = error.__cause__ or error.__context__
+    else:
+        assert all(credentials)
+        assert all(each in text or each in json.loads(text).values() for each in credentials)
+
+
+IDS = st.sampled_from("abcdef")
+IPS = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.10", "fd00::1"])
+LISTS = st.lists(
+    mutated({"ip": "10.0.0.1", "task_name": NAME, "update_time": "", "status": "RUNNING"}),
+    max_size=3,
+).map(json.dumps)
+TASKS = st.dictionaries(IDS, IPS | JUNK, max_size=4).map(json.dumps)
+STATE = st.fixed_dictionaries(
+    {},
+    optional={
+        "tasks": garbled(TASKS) | TEXT,
+        **dict.fromkeys(("listing", "running", "healthy", "degraded", "observed_at"), TEXT),
+    },
+)
+
+
+@fuzz
+@given(st.none() | garbled(LISTS) | TEXT, STATE, st.lists(TEXT | IDS, max_size=3))
+def test_stored_state_from_other_hands_is_understood_or_absent(
+    text: str | None, state: dict[str, str], withdrawn: list[str]
+) -> None:
+    """Reading it never fails, the next list is sound, and `status` answers with plain JSON."""
+    flat = [each for pair in state.items() for each in pair]
+    held = standing([1, text, flat, withdrawn, 10_000, 5])
+    decision = decide(held, Snapshot((), frozenset("abc"), 2), {}, None, False, 0)
+    assert [] == [item for item in json.loads(render(decision.entries, "")) if len(item) != 4]
+    json.dumps(status([1, text, flat, withdrawn, 10_000, 5]), allow_nan=False)
+
+
+STATUSES = st.sampled_from(["RUNNING", "RUNNING", "RUNNING", "PENDING", "STOPPED"])
+HEALTH = st.sampled_from(["UNKNOWN", "UNKNOWN", "HEALTHY", "UNHEALTHY"])
+RUNS = st.builds(
+    Task, IDS, st.just(NAME), STATUSES, STATUSES, HEALTH, IPS | st.none(),
+    created_at=st.integers(0, 3),
+)  # fmt: skip
+STANDINGS = st.builds(
+    Standing,
+    st.just(1),
+    st.just(1),
+    st.dictionaries(IDS, st.builds(Entry, IPS, st.just(NAME)), max_size=4),
+    st.frozensets(IDS, max_size=2),
+)
+
+
+@fuzz
+@given(
+    STANDINGS,
+    st.lists(RUNS, max_size=5, unique_by=lambda task: task.id),
+    st.frozensets(IDS, max_size=3),
+    st.dictionaries(IPS, st.sampled_from(Probe), max_size=4),
+    st.none() | st.frozensets(IDS),
+    st.booleans(),
+    st.sampled_from([0.0, 50.0, 100.0]),
+)
+def test_every_decision_keeps_the_laws(
+    held: Standing,
+    tasks: list[Task],
+    missing: frozenset[str],
+    probes: dict[str, Probe],
+    before: frozenset[str] | None,
+    last: bool,
+    panic: float,
+) -> None:
+    """Laws 4 and 5, one task an address, and a reason for each task that is left out."""
+    told = {task.id: task for task in tasks}
+    missing -= told.keys()
+    decision = decide(held, Snapshot(tuple(tasks), missing, 2), probes, before, last, panic)
+    listed, reasons = decision.entries, {each.task for each in decision.excluded}
+
+    assert not listed.keys() & held.withdrawn
+    assert len({entry.ip for entry in listed.values()}) == len(listed)
+    assert (reasons, set()) == ((told.keys() | missing) - listed.keys(), reasons & listed.keys())
+    taken = {entry.ip for entry in listed.values()}
+    for id in held.entries.keys() - held.withdrawn - listed.keys():
+        task = told.get(id)
+        if task and task.runs:
+            every = last and (before is None or id in before)
+            failed = every and probes.get(task.ip or "", Probe.OPEN).failed
+            passed_on = (task.ip or held.entries[id].ip) in taken
+            assert failed or task.health_status == UNHEALTHY or passed_on
+        elif id in missing:
+            assert held.entries[id].ip in taken

@@ -1,0 +1,201 @@
+"""Law 6: the function answers before Lambda stops it, with what it could establish."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import Start, listed
+from redis_helpers import STEM, items, quick, rest, state, text
+
+from simulator import faults
+from simulator.events import scheduled
+
+if TYPE_CHECKING:
+    from simulator import Call, Simulator
+
+
+def test_not_reached_is_told_from_silent_and_from_refused(aws: Simulator, start: Start) -> None:
+    """Each task left out has its own reason; one that is listed and was not reached stays."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    silent = service.start_task(status="PENDING", port="silent")
+    closed = service.start_task(status="PENDING", port="closed")
+    known = service.start_task()
+    settings = {"HEALTH_CHECK_TIMEOUT": "0.8", "HEALTH_CHECK_CONCURRENCY": "1", "RETRY_COUNT": "1"}
+    function = start(quick(aws, service, **settings))
+    assert [known.ip] == function.invoke({}).answer["added"]
+    known.port("silent")
+    silent.becomes("RUNNING")
+    closed.becomes("RUNNING")
+    late = service.start_task()
+    rest(aws)
+
+    # 1.3 s for the checks, one by one: the first takes 0.8, the third would take as much.
+    said = function.invoke({}, timeout=2.8)
+
+    assert (False, True) == (said.timed_out, said.duration < 2.8)
+    assert {
+        silent.id: "timed out",
+        closed.id: "connection refused",
+        late.id: "not reached before the deadline",
+    } == {each["task"]: each["reason"] for each in said.answer["excluded"]}
+    assert [known.ip] == listed(aws)
+
+
+def test_the_deadline_is_kept_with_a_thousand_silent_tasks(aws: Simulator, start: Start) -> None:
+    """Who was asked to the end and failed goes, who was not stays, and all of it is written."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_tasks(1000)
+    slowly = {"HEALTH_CHECK_TIMEOUT": "0.5", "HEALTH_CHECK_CONCURRENCY": "200"}
+    function = start(quick(aws, service, RETRY_COUNT="1", **slowly))
+    assert 1000 == len(function.invoke({}).answer["added"])
+    for task in service.tasks:
+        task.port("silent")
+    rest(aws)
+
+    said = function.invoke({}, timeout=3.5)
+
+    assert (False, True) == (said.timed_out, said.duration < 3.5)
+    assert ("published", 1000, 0) == tuple(
+        said.answer[name] for name in ("outcome", "running", "healthy")
+    )
+    assert {"timed out"} == {each["reason"] for each in said.answer["excluded"]}
+    dropped = [each["ip"] for each in said.answer["excluded"]]
+    # 2 s less the listing are enough for a turn of 200 or two, and never for five.
+    assert 0 < len(dropped) < 1000
+    assert sorted(dropped) == sorted(said.answer["removed"])
+    kept = [task.ip for task in service.tasks if task.ip not in dropped]
+    assert kept == [item["ip"] for item in items(aws)]
+    assert sorted(kept) == sorted(json.loads(state(aws)["tasks"]).values())
+    assert not aws.valkey.client().exists(f"{STEM}:lease")
+
+
+def test_too_little_time_for_another_round_ends_the_run(aws: Simulator, start: Start) -> None:
+    """It answers with the rounds it had, says so in the log, and drops nobody early (law 5)."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    fails = service.start_task()
+    function = start(quick(aws, service, RETRY_INTERVAL="30"))
+    function.invoke({})
+    fails.port("closed")
+    comes = service.start_task()
+
+    said = function.invoke({}, timeout=5.0)
+
+    assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
+    assert said.duration < 2.0
+    assert [fails.ip, comes.ip] == listed(aws)
+    assert 1 == sum("raise the function's timeout" in line for line in said.log)
+    assert not aws.valkey.client().exists(f"{STEM}:lease")
+
+
+def test_rounds_go_on_as_long_as_the_time_allows(aws: Simulator, start: Start) -> None:
+    """Time that runs out between rounds costs the later ones only."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    opens = service.start_task()
+    service.start_task(port="closed")
+    function = start(quick(aws, service, RETRY_COUNT="100", RETRY_INTERVAL="0.3"))
+
+    said = function.invoke({}, timeout=3.0)
+
+    assert (False, True) == (said.timed_out, said.duration < 3.0)
+    assert 2 <= said.answer["rounds"] < 10
+    assert [opens.ip] == listed(aws)
+
+
+def test_no_time_to_wait_for_the_account_s_budget_is_no_error(aws: Simulator, start: Start) -> None:
+    """If ECS's budget allows the next listing only after the deadline, the list is kept."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_task()
+    function = start(quick(aws, service))
+    function.invoke({})
+    before = text(aws)
+    aws.valkey.client().set(f"{STEM}:pace", 100, px=10_000)
+    aws.calls.clear()
+
+    said = function.invoke({}, timeout=3.0)
+
+    assert ("kept", 0) == (said.answer["outcome"], said.answer["rounds"])
+    assert (before, []) == (text(aws), list(aws.calls))
+    assert not aws.valkey.client().exists(f"{STEM}:lease")
+
+
+def test_the_wait_for_the_account_s_budget_is_no_cost_of_a_round(
+    aws: Simulator, start: Start
+) -> None:
+    """Law 5 has its last round: what a run waited for before its first listing, it need not wait
+    for again, and a listed task that fails in both rounds is dropped."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    fails = service.start_task()
+    function = start(quick(aws, service, RETRY_COUNT="2"))
+    function.invoke({})
+    fails.port("closed")
+    aws.valkey.client().set(f"{STEM}:pace", 25, px=2500)
+
+    said = function.invoke({}, timeout=6.0)
+
+    assert ("published", 2) == (said.answer["outcome"], said.answer["rounds"])
+    assert [fails.ip] == said.answer["removed"]
+    assert not any("raise the function's timeout" in line for line in said.log)
+
+
+def test_a_round_that_the_budget_allows_too_late_is_not_begun(aws: Simulator, start: Start) -> None:
+    """A run that has published answers so: it does not fail in a listing that cannot end."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_task(port="closed")
+    function = start(quick(aws, service, ECS_CALLS_PER_SECOND="1"))
+    function.invoke({"action": "status"})
+    aws.faults.set("ListTasks", faults.slow(0.6))
+
+    said = function.invoke({}, timeout=4.0)
+
+    assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
+    assert said.duration < 3.0
+    assert not aws.valkey.client().exists(f"{STEM}:lease")
+
+
+def test_a_request_that_no_time_is_left_for_is_logged(aws: Simulator, start: Start) -> None:
+    """Law 3: the run that gives up an open request says who answers it, and blames no timeout."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_task()
+    worker, other = start(quick(aws, service)), start(quick(aws, service))
+    other.invoke({"action": "status"})
+    worker.invoke({"action": "status"})
+    aws.faults.set("ListTasks", faults.slow(0.4))
+    answers: list[str] = []
+
+    def on_call(call: Call) -> None:
+        if call.operation == "DescribeTasks":
+            answers.append(other.invoke(scheduled()).answer["outcome"])
+
+    aws.on_call = on_call
+    said = worker.invoke({}, timeout=2.4)
+
+    assert ["coalesced"] == answers
+    assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
+    assert 1 == sum("a request came after the last listing began" in line for line in said.log)
+    assert not any("raise the function's timeout" in line for line in said.log)
+    assert not aws.valkey.client().exists(f"{STEM}:lease")
+
+
+@pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks"])
+def test_a_call_that_hangs_is_given_up_in_time(
+    aws: Simulator, start: Start, operation: str
+) -> None:
+    """ECS that never answers is an EcsError before Lambda's limit, and the list stays."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_task()
+    function = start(quick(aws, service))
+    function.invoke({})
+    before = text(aws)
+    rest(aws)
+    aws.faults.set(operation, faults.hangs)
+
+    said = function.invoke({}, timeout=2.0)
+
+    assert (False, True) == (said.timed_out, said.duration < 2.0)
+    assert ("EcsError", before) == (said.error_type, text(aws))
+    assert "raise the function's timeout" in f"{said.error_message}"
+
+    aws.faults.clear()
+    assert "published" == function.invoke({}).answer["outcome"]
