@@ -1,9 +1,9 @@
-"""AWS Lambda's entry: builds what a run needs, runs it, and answers.
+"""AWS Lambda's entry: builds what an action needs, takes it, and answers.
 
-Only this file reads the environment and builds clients. They are kept while
-Lambda keeps the process warm.
+Only this file reads the environment and builds clients. The clients live as long as the process,
+which Lambda keeps warm between invocations.
 """
-# ruff: noqa: E402 (how garbage is collected is set before anything is imported)
+# ruff: noqa: E402 (garbage collection is configured before anything is imported)
 
 from __future__ import annotations
 
@@ -11,69 +11,59 @@ import gc
 import logging
 import os
 import random
-import threading
 import time
 import uuid
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 # By default Python looks for garbage after every 700 or 2,000 allocations: 3 % of a cold start,
-# 6 % of the CPU of a run of 5,000 tasks, and at times a stop of 60 ms in the middle of it. A run
-# leaves some 300 objects behind that only this look finds.
+# 6 % of the CPU of a run of 5,000 tasks, and at times a pause of 60 ms in the middle of it. A run
+# leaves about 300 objects behind that only this look finds.
 gc.set_threshold(50_000)
 
-import boto3
-from botocore.config import Config
-
+import discovery
 from discovery import events
-from discovery.aws.errors import read_early
-from discovery.aws.task_lister import WORKERS, Fleet
+from discovery.aws import clients, secrets
+from discovery.aws.task_lister import TaskLister
 from discovery.deadline import Deadline
 from discovery.errors import DiscoveryError
 from discovery.model import Outcome
-from discovery.probe.tcp import Pool
-from discovery.settings import Settings, from_env
-from discovery.store.client import Connection, open_client
+from discovery.probe.tcp import Prober
+from discovery.settings import from_env
+from discovery.store.client import ScriptClient, open_client
 from discovery.store.credentials import SecretCredentials
-from discovery.store.registry import DryRun, Registry
+from discovery.store.registry import Registry
 from discovery.sync.report import answer, figures
-from discovery.sync.run import Means, sync
+from discovery.sync.rounds import Policy
+from discovery.sync.run import Dependencies, dry_run, sync
 from discovery.telemetry import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from discovery.settings import ProcessSettings, ServiceSettings, Settings
+    from discovery.sync.report import Report
 
-T = TypeVar("T")
 log = logging.getLogger("discovery")
-# At DEBUG botocore logs whole answers, the secret's among them; whatever level Lambda's own
-# log settings give the root logger, that may not happen.
+# At DEBUG botocore logs whole answers, and the secret is one. That may not happen, whatever level
+# Lambda's own log settings give the root logger.
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
-# Kept for the answer, in seconds: Lambda must see it before its own limit.
+# Seconds kept for the answer: Lambda must see it before its own limit.
 MARGIN = 0.5
 
 # Seconds over which the stacks of a cluster spread their listings after an event that all of them
-# get at the same instant: all take their calls from one account's 100 in a burst and 20 a second.
+# get at the same instant. All share one account's 100 calls in a burst and 20 a second.
 SPREAD = 2.0
 
-# botocore waits 60 s by default, twice the usual life of an invocation. Standard
-# mode backs off with jitter; its token bucket ends retries when most calls fail.
-AWS_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=WORKERS,
-    user_agent="ecs-task-discovery",  # for CloudTrail; botocore would build its own on each call
-)
 
+class Invocation(NamedTuple):
+    """One invocation: its settings, and its times."""
 
-class Clients(NamedTuple):
-    """What outlives an invocation."""
-
-    fleet: Fleet
-    connection: Connection
-    owner: str  # of the place at work: an environment runs one invocation at a time
+    settings: Settings
+    deadline: Deadline
+    started: float  # on the deadline's clock
+    at: float  # seconds since the epoch
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
@@ -82,104 +72,130 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
     deadline = Deadline(started + context.get_remaining_time_in_millis() / 1000 - MARGIN)
     try:
         settings = from_env(os.environ)
-        log.setLevel(settings.log_level)
-        action = events.parse(event, settings)
-        if isinstance(action, events.Ignore):
-            log.info("ignored an event %s", action.reason)
-            return {"outcome": Outcome.IGNORED.value, "reason": action.reason}
-        if isinstance(action, events.Status):
-            return {"outcome": Outcome.STATUS.value, **_registry(settings, deadline).status()}
-        return _sync(settings, action, deadline, started, at)
+        log.setLevel(settings.process.log_level)
+        _log_version()
+        invocation = Invocation(settings, deadline, started, at)
+        return _answer(invocation, events.route(events.parse(event), settings.service))
     except DiscoveryError as error:
         log.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 (Lambda prints it)
         raise
 
 
-def _sync(
-    settings: Settings, action: events.Sync, deadline: Deadline, started: float, at: float
-) -> dict[str, Any]:
-    log.info("%s%s", action.reason, action.history)
-    means = Means(
-        fleet=_clients(settings).fleet,
-        registry=_registry(settings, deadline, DryRun if action.dry_run else Registry),
-        pool=lambda: Pool(settings.port, settings.connect_timeout, settings.concurrency),
-        deadline=deadline,
-        sleep=time.sleep,
-        rounds=settings.rounds,
-        interval=settings.interval,
-        panic_percent=settings.panic_percent,
-        calls_per_second=settings.calls_per_second,
-    )
-    # A tenth of the time left, so that the run keeps its own.
-    longest = min(SPREAD, deadline.left() / 10) if action.shared else 0.0
+@lru_cache(maxsize=1)
+def _log_version() -> None:
+    """Once for each process: the first line of a cold start."""
+    log.info("ecs-task-discovery %s", discovery.__version__)
+
+
+def _answer(invocation: Invocation, action: events.Action) -> dict[str, Any]:
+    if isinstance(action, events.Ignore):
+        log.info("ignored an event %s", action.reason)
+        return {"outcome": Outcome.IGNORED.value, "reason": action.reason}
+    if isinstance(action, events.Status):
+        status = _registry(invocation).status()
+        return {"outcome": Outcome.STATUS.value, "version": discovery.__version__, **status}
+    log.info("%s%s", action.reason, action.log_fields)
+    report = _dry_run(invocation) if action.dry_run else _sync(invocation, action)
+    result = answer(report, time.monotonic() - invocation.started)
+    log.info("answered %s after %d ms", result["outcome"], result["duration_ms"])
+    return result
+
+
+def _dry_run(invocation: Invocation) -> Report:
+    return dry_run(_dependencies(invocation), _policy(invocation.settings.service))
+
+
+def _sync(invocation: Invocation, action: events.Sync) -> Report:
+    # At most a tenth of the time that is left, so that the run keeps the rest.
+    longest = min(SPREAD, invocation.deadline.left() / 10) if action.shared else 0.0
     try:
         report = sync(
-            means,
+            _dependencies(invocation),
+            _policy(invocation.settings.service),
             action.stopping,
-            action.arrived,
+            action.new_task_ids,
             random.uniform(0, longest),  # noqa: S311
         )
     except DiscoveryError:
-        _measure(settings, at, {"Failed": 1})
+        _emit(invocation, {"Failed": 1})
         raise
-    duration = time.monotonic() - started
-    if action.dry_run:
-        report.outcome = Outcome.CHECKED
-    else:
-        delay = None
-        if action.happened_at and report.published_at:
-            delay = max(0.0, at - action.happened_at) + report.published_at - started
-        _measure(settings, at, figures(report, duration, delay))
-    told = answer(report, duration)
-    log.info("answered %s after %d ms", told["outcome"], told["duration_ms"])
-    return told
+    delay = None
+    if action.happened_at and report.published_at:
+        waited = max(0.0, invocation.at - action.happened_at)
+        delay = waited + report.published_at - invocation.started
+    _emit(invocation, figures(report, time.monotonic() - invocation.started, delay))
+    return report
 
 
-def _measure(settings: Settings, at: float, values: Mapping[str, float]) -> None:
-    if settings.metrics_namespace:
-        names = (settings.metrics_namespace, settings.cluster_name, settings.service_name)
-        print(metrics.line(*names, at, values), flush=True)  # noqa: T201 (what CloudWatch reads)
+def _emit(invocation: Invocation, values: Mapping[str, float]) -> None:
+    process, service = invocation.settings
+    if process.metrics_namespace:
+        names = (process.metrics_namespace, service.cluster_name, service.service_name)
+        # CloudWatch reads metrics from what is printed.
+        print(metrics.line(*names, invocation.at, values), flush=True)  # noqa: T201
 
 
-def _registry(settings: Settings, deadline: Deadline, kind: type[Registry] = Registry) -> Registry:
-    clients = _clients(settings)
-    names = (settings.key, settings.stem, settings.key_ttl, settings.calls_per_second)
-    return kind(clients.connection, *names, deadline, clients.owner)
+def _dependencies(invocation: Invocation) -> Dependencies:
+    service = invocation.settings.service
+    return Dependencies(
+        service=service.ref,
+        lister=_task_lister(),
+        registry=_registry(invocation),
+        new_prober=lambda: Prober(service.connect_timeout, service.concurrency),
+        deadline=invocation.deadline,
+        sleep=time.sleep,
+    )
 
 
-_making = threading.Lock()
+def _policy(service: ServiceSettings) -> Policy:
+    return Policy(
+        rounds=service.rounds,
+        interval=service.interval,
+        panic_percent=service.panic_percent,
+        calls_per_second=service.calls_per_second,
+    )
 
 
-def _once(make: Callable[[], T]) -> Callable[[], T]:
-    """Made when it is first needed, by one thread at a time, as boto3's session wants it."""
-    made = lru_cache(maxsize=1)(make)
+def _registry(invocation: Invocation) -> Registry:
+    service = invocation.settings.service
+    return Registry(
+        _script_client(invocation.settings.process),
+        service.key,
+        service.key_prefix,
+        service.key_ttl,
+        service.calls_per_second,
+        invocation.deadline,
+        _OWNER,
+    )
 
-    def get() -> T:
-        with _making:
-            return made()
 
-    return get
+# What follows lives as long as the process. Not every service needs EC2 and Secrets Manager.
+
+# Of the lease. A process runs one invocation at a time.
+_OWNER = uuid.uuid4().hex
 
 
 @lru_cache(maxsize=1)
-def _clients(settings: Settings) -> Clients:
-    ecs = _once(lambda: read_early(boto3.client("ecs", config=AWS_CONFIG)))
-    # Not every service needs these two.
-    ec2 = _once(lambda: boto3.client("ec2", config=AWS_CONFIG))
-    secrets = _once(lambda: boto3.client("secretsmanager", config=AWS_CONFIG))
-    credentials = SecretCredentials(secrets, settings.secret_arn) if settings.secret_arn else None
-    return Clients(
-        Fleet(ecs, ec2, settings.cluster, settings.service),
-        Connection(
-            lambda: open_client(
-                settings.redis_host,
-                settings.redis_port,
-                settings.tls,
-                settings.redis_cluster,
-                credentials,
-            ),
-            f"Redis at {settings.redis_host}:{settings.redis_port}",
+def _task_lister() -> TaskLister:
+    return TaskLister(clients.once(clients.ecs), clients.once(clients.ec2))
+
+
+@lru_cache(maxsize=1)
+def _script_client(process: ProcessSettings) -> ScriptClient:
+    credentials = None
+    if process.secret_arn:
+        secrets_manager = clients.once(clients.secrets_manager)
+        credentials = SecretCredentials(
+            lambda: secrets.fetch(secrets_manager, process.secret_arn), process.secret_arn
+        )
+    return ScriptClient(
+        lambda: open_client(
+            process.redis_host,
+            process.redis_port,
+            process.tls,
+            process.redis_cluster,
             credentials,
         ),
-        uuid.uuid4().hex,
+        f"Redis at {process.redis_host}:{process.redis_port}",
+        credentials,
     )

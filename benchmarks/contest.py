@@ -63,16 +63,16 @@ class Contest:
 
     def run(self, name: str, event: Any = SCHEDULED) -> Run:
         """Invoke one of them, and see that it did its work."""
-        self.forget_pace()
+        self.reset_rate_limit()
         pid = self.pid(name)
         self._aws.calls.clear()
         before = cpu_seconds(pid)
         done = checked(self.functions[name].invoke(event))
         return Run(done.duration, cpu_seconds(pid) - before, len(self._aws.calls))
 
-    def forget_pace(self) -> None:
+    def reset_rate_limit(self) -> None:
         """Let a listing follow at once, though the last was just now; a storm may not."""
-        self.redis.delete(f"{{{OURS}}}:pace")
+        self.redis.delete(f"{{{OURS}}}:ratelimit")
 
     def listed(self, name: str) -> set[str]:
         return {item["ip"] for item in json.loads(str(self.redis.get(name) or "[]"))}

@@ -54,7 +54,7 @@ def out_of_the_list(aws: Simulator, service: Service, contest: Contest, name: st
     aws.events.take()
     leaving.stop()
     (event,) = aws.events.take()
-    contest.forget_pace()
+    contest.reset_rate_limit()
     began = time.monotonic()
     invocation = contest.functions[name].start(event)
     while f'"{leaving.ip}"' in str(contest.redis.get(name)):

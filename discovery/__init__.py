@@ -1,27 +1,43 @@
 """Keeps one Redis key true: the healthy addresses of one ECS service.
 
-The way of an event through the package, and what each file is for:
+An event's way, and each room's reason:
 
-    lambda_function   the composition root: environment -> settings, warm clients, answer
-    settings          environment variables -> Settings, or every fault at once
-    events            event -> what to do; pure
-    sync              the story of a run: rounds of list, check, decide, publish
-      rounds            what a run does after each round; pure
-    observe           one look at the service, page by page, through the next two
-    ecs               ListTasks -> DescribeTasks -> addresses, pipelined
-      listing           the calls of one listing that are under way
-      described         what AWS tells of a task, reduced to what a run needs; pure
-    health            many TCP connects at once
-    decide            who is listed, who is not, and why; pure
-    registry          Redis: token, publish, withdraw, lease, read
+    lambda_function   environment -> clients -> events.route -> one capability
+    events            what an event says, and the action that follows from it
+
+    sync/             the core: what a run does
+      run               acquires the lease, goes through rounds, releases the lease
+      rounds            what follows after each round; pure
+      observe           one look at the service: list, describe, probe
+      decide            which tasks are listed, and why the others are not; pure
+      report            the answer and the figures of a run; pure
+      log_lines         what a run logs
+    aws/              the adapter to AWS
+      task_lister       ListTasks -> DescribeTasks -> addresses, page by page
+      listing           the calls of one listing that are in flight
+      task_parser       an answer's tasks, checked for completeness; pure
+      secrets           the secret's text
+      clients, errors   the SDK's clients; its errors in plain words
+    store/            the adapter to Redis
+      registry          tokens, lease, rate limit, publications, withdrawals
       registry.lua      what each of these writes, whole or not at all
-      stored            the JSON in the keys, to and from our values; pure
-      connection        the client: TLS, cluster, timeouts, errors in plain words
-      credentials       Secrets Manager -> the client's password
-    report            what came of a run: the answer and the figures; pure
-    metrics           one line of figures a run
-    model, errors     the values and the failures all of them speak of
-    text              text from outside, as one bounded line
-    deadline          how long there still is
-    aws               the SDK's answers, read early; what its errors mean to a person
+      codec             the JSON in the keys, to and from our values; pure
+      client            the client: TLS, cluster, timeouts, errors in plain words
+      credentials       the secret's password, for redis-py
+    probe/            the adapter to what tasks serve
+      tcp               many TCP connects at once
+    telemetry/        what leaves the function beside answer and log
+      metrics           one line of metrics for each run; pure
+
+    the ground, which every room may use:
+      model, errors     the values and the failures that all of them speak of
+      interfaces        what capability rooms need of adapter rooms
+      settings          environment variables -> settings, or every fault at once
+      deadline          how much time is left
+      addresses, text   small pure helpers
+
+Adapter rooms (aws, store, probe) never import each other, and capability rooms (sync) never import
+adapters: lambda_function puts them together. tests/test_house.py holds these rules.
 """
+
+__version__ = "1.0.0"

@@ -1,4 +1,4 @@
-"""How long there still is: one moment that everything that waits looks at."""
+"""How much time is left: one moment that everything that waits looks at."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Deadline:
     clock: Callable[[], float] = time.monotonic
 
     def left(self) -> float:
-        """Seconds left, never below zero: a timeout as every waiting call takes it."""
+        """Seconds left, never below zero: a timeout that every waiting call accepts."""
         return max(0.0, self.at - self.clock())
 
     def earlier(self, seconds: float) -> Deadline:
@@ -26,12 +26,11 @@ class Deadline:
 
 
 def result_by(deadline: Deadline, future: Future[T]) -> T:
-    """The future's result; raises TimeoutError when the deadline comes first.
+    """The future's result. Raises TimeoutError when the deadline comes first.
 
-    A call of an SDK or client can outlast any timeout that it was given (a name
-    server that is silent, a body that drips), so such calls run in a thread and
-    only the waiting for them is bounded. One that is given up ends by its own
-    timeouts; tokens make what it may still write harmless.
+    A call of an SDK can outlast every timeout that it was given (a silent name server, a body
+    that arrives byte by byte), so such calls run in a thread, and only the wait for them is
+    bounded. An abandoned call ends by its own timeouts; tokens make its late writes harmless.
     """
     done, _ = wait([future], timeout=deadline.left())
     if not done:

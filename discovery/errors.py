@@ -1,7 +1,7 @@
 """What can go wrong, in five kinds under one root.
 
-Each message says what was tried, on what, and what to do about it. None ever
-holds a password: messages are built from names and codes, not from values.
+Each message says what was tried, on what, and what to do about it. No message holds a password:
+messages are built from names and codes, not from values.
 """
 
 
@@ -10,15 +10,15 @@ class DiscoveryError(Exception):
 
 
 class SettingsError(DiscoveryError):
-    """The environment variables are unusable; the message names each faulty one."""
+    """Environment variables are invalid; the message names each of them."""
 
 
 class InvalidEventError(DiscoveryError):
-    """The event is not one this function answers; the message names the field."""
+    """The function does not handle such an event; the message names the field."""
 
 
 class EcsError(DiscoveryError):
-    """ECS or EC2 did not answer, or not with everything that was asked for."""
+    """ECS or EC2 did not answer, or not completely."""
 
 
 class SecretError(DiscoveryError):
@@ -28,7 +28,7 @@ class SecretError(DiscoveryError):
 class RegistryError(DiscoveryError):
     """Redis did not answer, refused the password or refused a command.
 
-    `answered`: the connection stood, so another command may pass.
+    `answered`: the connection works, so another command may succeed.
     """
 
     def __init__(self, message: str, answered: bool = False) -> None:

@@ -1,7 +1,7 @@
-"""The values that flow through a run: event, snapshot, decision, publication.
+"""The values that a run is made of: snapshot, decision, publication.
 
-All are immutable and none does I/O. Those that exist once a task are
-NamedTuples: 5,000 of them are built several times faster than dataclasses.
+They do no I/O. What exists once for each task is a NamedTuple: 5,000 of them are built several
+times faster than dataclasses.
 """
 
 from __future__ import annotations
@@ -18,38 +18,69 @@ RUNNING = "RUNNING"
 STOPPED = "STOPPED"
 UNHEALTHY = "UNHEALTHY"
 
-# A task's life from here on only ends. In DEACTIVATING it still serves while it
-# leaves its load balancer, but it has been told to stop.
+# From these states on, a task's life only ends. In DEACTIVATING it still serves while it leaves
+# its load balancer, but ECS has already decided to stop it.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 STOPPING_STATES = frozenset({"DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"})
 
 
+class ServiceRef(NamedTuple):
+    """The service whose tasks are listed."""
+
+    cluster: str  # name or ARN, as the API takes it
+    service: str  # name or ARN
+    port: int  # the port that every task listens on
+
+    def __str__(self) -> str:
+        return f"service {self.service} of cluster {self.cluster}"
+
+
+class Endpoint(NamedTuple):
+    """Where a task accepts connections. It identifies a probe and a listed task."""
+
+    host: str  # an IPv4 or IPv6 address
+    port: int
+
+
 class Task(NamedTuple):
-    """One task as DescribeTasks told it."""
+    """One task as DescribeTasks describes it."""
 
     id: str
     name: str  # family:revision
     last_status: str
     desired_status: str
     health_status: str  # HEALTHY, UNHEALTHY or UNKNOWN (no container health check)
-    ip: str | None
-    eni: str | None = None  # where to ask EC2 when the task carries no address
+    endpoint: Endpoint | None
+    eni: str | None = None  # the interface to look up in EC2 if the task carries no address
     created_at: float = 0.0  # seconds since the epoch
 
     @property
     def runs(self) -> bool:
         return self.last_status == RUNNING and self.desired_status == RUNNING
 
+    @property
+    def needs_probe(self) -> bool:
+        """Whether the result of a probe can change anything for this task."""
+        return self.runs and self.endpoint is not None and self.health_status != UNHEALTHY
+
+
+class Page(NamedTuple):
+    """The tasks of one page of ListTasks. `missing` are ids that DescribeTasks did not find."""
+
+    tasks: list[Task]
+    missing: list[str]
+    calls: int  # this page's share of the calls to ECS
+
 
 class Entry(NamedTuple):
-    """A listed task: what a reader of the key sees of it, but for the times."""
+    """A listed task."""
 
-    ip: str
+    endpoint: Endpoint
     name: str  # family:revision
 
 
 class Exclusion(NamedTuple):
-    """A task left out of the list, and why."""
+    """A task that is not listed, and why."""
 
     task: str
     ip: str | None
@@ -57,7 +88,7 @@ class Exclusion(NamedTuple):
 
 
 class Probe(Enum):
-    """What one TCP connect to a task said; the value is how a person reads it."""
+    """The result of one TCP connect. The value is the reason that people read."""
 
     OPEN = "open"
     REFUSED = "connection refused"
@@ -67,40 +98,68 @@ class Probe(Enum):
 
     @property
     def failed(self) -> bool:
-        """The task was asked and did not accept; UNANSWERED says nothing of it."""
+        """The task did not accept. UNANSWERED proves nothing about the task."""
         return self not in (Probe.OPEN, Probe.UNANSWERED)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The service as one listing saw it: every task that is meant to run."""
+    """The service as one listing saw it: every task that ECS wants to run."""
 
     tasks: tuple[Task, ...]
-    missing: AbstractSet[str]  # ids listed but not found: lag, or just gone
-    calls: int  # of ECS's shared budget
+    missing: AbstractSet[str]  # ids that were listed and not found: ECS lags, or they just ended
+    calls: int  # to ECS, out of the account's budget
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What Redis holds before a publication: the ground it may build on."""
+class PublishedState:
+    """What Redis holds before a publication."""
 
-    generation: int  # changes with every publication and withdrawal
-    listing: int  # the token of the listing that was published last
-    entries: Mapping[str, Entry]  # task id -> listed entry
-    withdrawn: AbstractSet[str]  # ids of tasks told to stop
+    generation: int  # changes with every publication and every withdrawal
+    listing: int  # fencing token of the listing that was published last
+    entries: Mapping[str, Entry]  # task id -> listed task
+    withdrawn: AbstractSet[str]  # ids of the tasks that may not be listed
+
+
+class Grant(NamedTuple):
+    """The lease is ours and a listing may start: its fencing token, and the published state."""
+
+    token: int
+    state: PublishedState
+
+
+class RetryAfter(NamedTuple):
+    """The rate limit allows the next listing only after this time."""
+
+    seconds: float
+
+
+class LeaseHeld(NamedTuple):
+    """Another run holds the lease."""
+
+
+class Published(NamedTuple):
+    """The list is written, without the tasks (ids) that were withdrawn after the decision."""
+
+    generation: int
+    withdrawn: AbstractSet[str]
+
+
+class Superseded(NamedTuple):
+    """A listing that began later is published already."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Who is listed, who is not, and why."""
+    """Which tasks are listed, which are not, and why."""
 
     entries: Mapping[str, Entry]
     excluded: tuple[Exclusion, ...]
-    failing: AbstractSet[str]  # tasks that failed in this round and in all before it
+    failing: AbstractSet[str]  # ids of tasks that failed in this round and in all before it
     running: int
     healthy: int
     degraded: bool
-    settled: bool  # nothing that runs is left to wait for
+    settled: bool  # no running task is left to wait for
 
 
 class Outcome(Enum):

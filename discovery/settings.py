@@ -1,8 +1,8 @@
-"""The environment variables, read once into one frozen value.
+"""The environment variables, as two frozen values: the process's and the service's settings.
 
-Every fault is found before any is reported, so one deployment mends them all.
-An empty variable counts as absent (templates pass empty strings for "none"),
-except METRICS_NAMESPACE, where empty means: no metrics.
+All invalid variables are reported in one error, so that one deployment can correct them. An empty
+variable counts as absent (templates pass empty strings for "none"), except METRICS_NAMESPACE,
+where empty means: no metrics.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar
 
 from discovery.errors import SettingsError
+from discovery.model import ServiceRef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,9 +27,9 @@ _SECRETS_MANAGER = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-def _variable(name: str, default: str | None, parse: Callable[[str], Any], may_hold: str) -> Any:
-    """A field read from a variable; no default: it is required."""
-    return field(metadata={"name": name, "default": default, "parse": parse, "may_hold": may_hold})
+def _variable(name: str, default: str | None, parse: Callable[[str], Any], expected: str) -> Any:
+    """A field that is read from a variable. Without a default it is required."""
+    return field(metadata={"name": name, "default": default, "parse": parse, "expected": expected})
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
@@ -64,21 +65,58 @@ def _host(text: str) -> str:
 
 
 def _key(text: str) -> str:
-    """A key beside which companions can be put in the same slot (see `stem`)."""
+    """A key whose companions can share its slot (see `key_prefix`)."""
     if text.split() != [text] or (_hash_tag(text) is None and re.search("[{}]", text)):
         raise ValueError
     return text
 
 
 def _hash_tag(key: str) -> str | None:
-    """What decides a marked key's slot: https://valkey.io/topics/cluster-spec/#hash-tags"""
+    """The part of a key that decides its slot: https://valkey.io/topics/cluster-spec/#hash-tags"""
     found = re.match(r"[^{]*\{([^}]+)\}", key)
     return found.group(1) if found else None
 
 
+def _flag(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
+
+
 @dataclass(frozen=True)
-class Settings:
-    """What the deployment chose; times are in seconds."""
+class ProcessSettings:
+    """What the process needs: Redis, and how it reports. Its clients depend on nothing else."""
+
+    redis_host: str = _variable(
+        "REDIS_HOST", None, _host, "a host name or address, without scheme or port"
+    )
+    redis_port: int = _variable("REDIS_PORT", "6379", _within(int, 1, 65535), "1 to 65535")
+    secret_arn: str = _variable(
+        "REDIS_SECRET_ARN", "", _matching(f"({_SECRETS_MANAGER})?"), "the ARN of a secret"
+    )
+    tls_choice: str = _variable(
+        "REDIS_TLS", "auto", _one_of("auto", "true", "false"), "auto, true or false"
+    )
+    redis_cluster: bool = _variable("REDIS_CLUSTER", "false", _flag, "true or false")
+    metrics_namespace: str = _variable(
+        "METRICS_NAMESPACE",
+        "ECSTaskDiscovery",
+        _matching(r"(?!AWS/)[A-Za-z0-9._/#:-]{0,255}"),
+        "a CloudWatch namespace, or nothing for no metrics",
+    )
+    log_level: str = _variable("LOG_LEVEL", "INFO", _one_of(*_LEVELS), ", ".join(_LEVELS))
+
+    @property
+    def tls(self) -> bool:
+        """ElastiCache has AUTH only with TLS, so `auto` is on for a password to ElastiCache."""
+        if self.tls_choice != "auto":
+            return self.tls_choice == "true"
+        host = self.redis_host.lower().rstrip(".")
+        elasticache = host.endswith((".cache.amazonaws.com", ".cache.amazonaws.com.cn"))
+        return bool(self.secret_arn) and elasticache
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """What one service needs: its name, its key, and how it is checked. Times are in seconds."""
 
     cluster: str = _variable(  # name or ARN, as given: the API takes both
         "ECS_CLUSTER_NAME",
@@ -92,13 +130,6 @@ class Settings:
         _matching(f"{_ECS_NAME}|{_ECS_ARN}service/({_ECS_NAME}/)?{_ECS_NAME}"),
         "a service's name or ARN",
     )
-    redis_host: str = _variable(
-        "REDIS_HOST", None, _host, "a host name or address, without scheme or port"
-    )
-    redis_port: int = _variable("REDIS_PORT", "6379", _within(int, 1, 65535), "1 to 65535")
-    secret_arn: str = _variable(
-        "REDIS_SECRET_ARN", "", _matching(f"({_SECRETS_MANAGER})?"), "the ARN of a secret"
-    )
     key: str = _variable(
         "REDIS_KEY", None, _key, "a key without spaces; braces only as one hash tag: a{b}c"
     )
@@ -108,37 +139,21 @@ class Settings:
     connect_timeout: float = _variable(
         "HEALTH_CHECK_TIMEOUT", "2.0", _within(float, 0.01, 60), "0.01 to 60 seconds"
     )
-    # Lambda allows 1,024 descriptors; what is left is for the connections to
-    # AWS and Redis, the log and the interpreter.
+    # Lambda allows 1,024 descriptors. The others are for the connections to AWS and Redis, the
+    # log and the interpreter.
     concurrency: int = _variable(
         "HEALTH_CHECK_CONCURRENCY", "500", _within(int, 1, 900), "1 to 900"
     )
     panic_percent: float = _variable(
         "PANIC_THRESHOLD_PERCENT", "0", _within(float, 0, 100), "0 to 100"
     )
-    # Of ECS's 20 for a whole account and Region, over time; a burst may take more.
+    # Of ECS's 20 for a whole account and Region, over time. A burst may take more.
     calls_per_second: float = _variable(
         "ECS_CALLS_PER_SECOND", "10", _within(float, 1, 20), "1 to 20 calls a second"
-    )
-    tls_choice: str = _variable(
-        "REDIS_TLS", "auto", _one_of("auto", "true", "false"), "auto, true or false"
-    )
-    redis_cluster: bool = _variable(
-        "REDIS_CLUSTER",
-        "false",
-        lambda text: _one_of("true", "false")(text) == "true",
-        "true or false",
     )
     key_ttl: int = _variable(
         "REDIS_KEY_TTL", "0", _within(int, 0, 10**9), "seconds, or 0 for a list that never expires"
     )
-    metrics_namespace: str = _variable(
-        "METRICS_NAMESPACE",
-        "ECSTaskDiscovery",
-        _matching(r"(?!AWS/)[A-Za-z0-9._/#:-]{0,255}"),
-        "a CloudWatch namespace, or nothing for no metrics",
-    )
-    log_level: str = _variable("LOG_LEVEL", "INFO", _one_of(*_LEVELS), ", ".join(_LEVELS))
 
     @property
     def cluster_name(self) -> str:
@@ -149,32 +164,41 @@ class Settings:
         return self.service.rsplit("/", 1)[-1]
 
     @property
-    def stem(self) -> str:
-        """What the companion keys' names begin with, so that they share the key's slot."""
-        return self.key if _hash_tag(self.key) else "{" + self.key + "}"
+    def ref(self) -> ServiceRef:
+        return ServiceRef(self.cluster, self.service, self.port)
 
     @property
-    def tls(self) -> bool:
-        """ElastiCache has AUTH only with TLS, so a password to it settles `auto`."""
-        if self.tls_choice != "auto":
-            return self.tls_choice == "true"
-        host = self.redis_host.lower().rstrip(".")
-        elasticache = host.endswith((".cache.amazonaws.com", ".cache.amazonaws.com.cn"))
-        return bool(self.secret_arn) and elasticache
+    def key_prefix(self) -> str:
+        """How the companion keys begin, so that they share the key's slot."""
+        return self.key if _hash_tag(self.key) else "{" + self.key + "}"
+
+
+class Settings(NamedTuple):
+    """All that the deployment chose."""
+
+    process: ProcessSettings
+    service: ServiceSettings
 
 
 def from_env(env: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises SettingsError naming every faulty variable."""
-    values: dict[str, Any] = {}
+    """Read the settings. Raises SettingsError naming every invalid variable."""
     faults: list[str] = []
-    for each in fields(Settings):
+    process = _read_all(env, ProcessSettings, faults)
+    service = _read_all(env, ServiceSettings, faults)
+    if faults:
+        raise SettingsError(f"Invalid configuration: {'; '.join(faults)}.")
+    return Settings(ProcessSettings(**process), ServiceSettings(**service))
+
+
+def _read_all(env: Mapping[str, str], kind: type, faults: list[str]) -> dict[str, Any]:
+    """The variables of one kind of settings, by field; the invalid ones are added to `faults`."""
+    values: dict[str, Any] = {}
+    for each in fields(kind):
         try:
             values[each.name] = _read(env, **each.metadata)
         except ValueError as fault:
             faults.append(str(fault))
-    if faults:
-        raise SettingsError(f"{len(faults)} environment variable(s) to mend: {'; '.join(faults)}.")
-    return Settings(**values)
+    return values
 
 
 def _read(
@@ -182,17 +206,17 @@ def _read(
     name: str,
     default: str | None,
     parse: Callable[[str], Any],
-    may_hold: str,
+    expected: str,
 ) -> Any:
     text = env.get(name, "").strip()
     if not text and not (name == "METRICS_NAMESPACE" and name in env):
         if default is None:
-            raise ValueError(f"{name} is not set; it may hold {may_hold}")
+            raise ValueError(f"{name} is not set, expected {expected}")
         text = default
     try:
         return parse(text)
     except (ValueError, OverflowError):
-        # A password may stand in an address, or where the secret's ARN belongs.
+        # Somebody may have put a password into an address, or in place of the secret's ARN.
         secret = name == "REDIS_SECRET_ARN" or "@" in text
-        held = "something else" if secret else repr(text[:100])
-        raise ValueError(f"{name} holds {held}; it may hold {may_hold}") from None
+        value = " (its value is not shown)" if secret else f"={text[:100]!r}"
+        raise ValueError(f"{name}{value}, expected {expected}") from None

@@ -1,4 +1,4 @@
-"""Text from outside, made fit for a line of the log, an error or an answer: pure."""
+"""Text from outside, made safe for a line of the log, an error or an answer. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def one_line(value: Any, longest: int = LONGEST) -> str:
     An event's fields are whatever its sender puts there. A line break in one would forge a line
     of the log, an escape sequence would steer the reader's terminal.
     """
-    # Cut before it is looked at, character by character: a field may have 256 kB.
+    # Cut before each character is looked at: a field may have 256 kB.
     text = str(value)[: 2 * longest]
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= longest else f"{text[:longest]}..."

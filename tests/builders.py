@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from discovery.model import Decision, Entry, Probe, Snapshot, Standing, Task
+from discovery.events import Action, parse, route
+from discovery.model import Decision, Endpoint, Entry, Probe, PublishedState, Snapshot, Task
 from discovery.settings import Settings, from_env
 from discovery.sync.decide import decide
 
@@ -23,6 +24,7 @@ CLUSTER_ARN = f"{ECS}:cluster/{CLUSTER}"
 SERVICE_ARN = f"{ECS}:service/{CLUSTER}/{SERVICE}"
 TASK_ID = "c13b4cb40f1f4fe4a2971f76ae5a47ad"
 NAME = "lobby:7"
+PORT = 80
 
 # lastStatus and desiredStatus of a task that does not run.
 NOT_RUNNING = [
@@ -48,6 +50,11 @@ ENV = {
 
 def settings(**variables: str) -> Settings:
     return from_env(ENV | variables)
+
+
+def routed(event: Any, **variables: str) -> Action:
+    """The action for an event, with settings that differ from the required ones in these."""
+    return route(parse(event), settings(**variables).service)
 
 
 def envelope(kind: str, resources: list[str], detail: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,7 +193,8 @@ def task(
     health: str = "UNKNOWN",
     created_at: float = 0.0,
 ) -> Task:
-    return Task(id, NAME, last, desired, health, ip, created_at=created_at)
+    endpoint = Endpoint(ip, PORT) if ip else None
+    return Task(id, NAME, last, desired, health, endpoint, created_at=created_at)
 
 
 def snapshot(*tasks: Task, missing: Iterable[str] = ()) -> Snapshot:
@@ -195,21 +203,25 @@ def snapshot(*tasks: Task, missing: Iterable[str] = ()) -> Snapshot:
 
 def entries(**ips: str) -> dict[str, Entry]:
     """Listed entries: entries(a="10.0.0.1")."""
-    return {id: Entry(ip, NAME) for id, ip in ips.items()}
+    return {id: entry(ip) for id, ip in ips.items()}
 
 
-def standing(withdrawn: Iterable[str] = (), **ips: str) -> Standing:
-    """What Redis holds: standing(a="10.0.0.1") has task `a` listed there."""
-    return Standing(1, 1, entries(**ips), frozenset(withdrawn))
+def entry(ip: str, name: str = NAME, port: int = PORT) -> Entry:
+    return Entry(Endpoint(ip, port), name)
+
+
+def held(withdrawn: Iterable[str] = (), **ips: str) -> PublishedState:
+    """The published state: in held(a="10.0.0.1") task `a` is listed."""
+    return PublishedState(1, 1, entries(**ips), frozenset(withdrawn))
 
 
 def opened(*ips: str) -> dict[str, Probe]:
-    """Probes that all found their port open."""
+    """Probes, by address, that all found their port open."""
     return dict.fromkeys(ips, Probe.OPEN)
 
 
 def decided(
-    held: Standing,
+    state: PublishedState,
     seen: Snapshot,
     probes: Mapping[str, Probe],
     before: AbstractSet[str] | None = None,
@@ -217,7 +229,8 @@ def decided(
     panic: float = 0.0,
 ) -> Decision:
     """The decision on a round: the first of several, if nothing else is said."""
-    return decide(held, seen, probes, before, last, panic)
+    by_endpoint = {Endpoint(ip, PORT): probe for ip, probe in probes.items()}
+    return decide(state, seen, by_endpoint, before, last, panic)
 
 
 def why(decision: Decision) -> dict[str, str]:

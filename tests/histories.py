@@ -28,14 +28,15 @@ from typing import TYPE_CHECKING, Any, Callable
 import boto3
 
 from discovery import events
-from discovery.aws.task_lister import Fleet
+from discovery.aws.task_lister import TaskLister
 from discovery.deadline import Deadline
 from discovery.errors import DiscoveryError
-from discovery.probe.tcp import Pool
+from discovery.probe.tcp import Prober
 from discovery.settings import from_env
-from discovery.store.client import Connection, open_client
+from discovery.store.client import ScriptClient, open_client
 from discovery.store.registry import LEASE, Registry
-from discovery.sync.run import Means, sync
+from discovery.sync.rounds import Policy
+from discovery.sync.run import Dependencies, sync
 from simulator import Simulator, share
 from simulator import faults as fault
 from simulator.events import container_instance_state_change, scheduled
@@ -44,11 +45,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from discovery.aws.listing import Listing
-    from discovery.aws.task_lister import Ahead
+    from discovery.aws.task_lister import Prefetched
+    from discovery.model import ServiceRef
     from simulator import Task
 
 KEY = "{fleet}:iplist"
-STATE, LEASE_KEY, PACE = f"{KEY}:state", f"{KEY}:lease", f"{KEY}:pace"
+STATE, LEASE_KEY, RATELIMIT = f"{KEY}:state", f"{KEY}:lease", f"{KEY}:ratelimit"
 ENVIRONMENTS = 5
 ROUNDS, INTERVAL, TIMEOUT = 3, 5.0, 120.0  # seconds of the history's own clock
 
@@ -106,7 +108,7 @@ class Actor(threading.Thread):
             self._parked.release()
 
 
-class GatedConnection(Connection):
+class GatedClient(ScriptClient):
     """The real connection, with a gate before each call and an eye on what is written."""
 
     stage: Stage
@@ -122,20 +124,26 @@ class GatedConnection(Connection):
         return answer
 
 
-class GatedFleet(Fleet):
-    """What is described ahead is described before the listing: it is as old as it can be."""
+class GatedLister(TaskLister):
+    """Prefetches before it lists, so that what it prefetched is as old as it can be."""
 
-    def _ahead(self, ids: list[str]) -> dict[str, Any]:
+    def _prefetch(self, service: ServiceRef, ids: list[str]) -> dict[str, Any]:
         ungated.on = True
         try:
-            return super()._ahead(ids)
+            return super()._prefetch(service, ids)
         finally:
             ungated.on = False
 
-    def _list(self, listing: Listing, ahead: Ahead, token: str | None = None) -> None:
-        if ahead:
-            ahead.result()
-        super()._list(listing, ahead, token)
+    def _list(
+        self,
+        listing: Listing,
+        service: ServiceRef,
+        prefetched: Prefetched,
+        next_token: str | None = None,
+    ) -> None:
+        if prefetched:
+            prefetched.result()
+        super()._list(listing, service, prefetched, next_token)
 
 
 class Environment:
@@ -152,10 +160,10 @@ class Environment:
             aws_secret_access_key="test",
         )
         self.ecs.meta.events.register("before-call.ecs", self._before_call)
-        self.connection = GatedConnection(
+        self.client = GatedClient(
             lambda: open_client("127.0.0.1", aws.valkey.port, False, False, None), "Redis", None
         )
-        self.connection.environment = self
+        self.client.environment = self
 
     def gate(self, step: str) -> None:
         assert self.actor
@@ -186,7 +194,7 @@ class Stage:
         self.redis.flushall()
         aws.events.take()
         self.service = aws.ecs.create_service(f"arcade-{seed}", "lobby")
-        self.settings = from_env(aws.settings(self.service, key=KEY))
+        self.settings = from_env(aws.settings(self.service, key=KEY)).service
         self.pending: list[dict[str, Any]] = []
         self.actors: list[Actor] = []
         self.closed: set[str] = set()  # addresses
@@ -197,36 +205,34 @@ class Stage:
         self.newest_generation = self.seen_generation = 0
         self.copy: dict[str, tuple[bytes, int]] = {}
         for environment in environments:
-            environment.connection.stage = self
+            environment.client.stage = self
 
     # What the environments do.
 
     def invoke(self, environment: Environment, event: dict[str, Any]) -> str:
-        action = events.parse(event, self.settings)
+        action = events.route(events.parse(event), self.settings)
         assert isinstance(action, events.Sync)
         deadline = Deadline(self.now + TIMEOUT, lambda: self.now)
-        fleet = GatedFleet(
-            lambda: environment.ecs, lambda: boto3.client("ec2"), self.settings.cluster, "lobby"
-        )
+        lister = GatedLister(lambda: environment.ecs, lambda: boto3.client("ec2"))
         owner = f"{self.seed}/{len(self.steps)}"
         try:
-            means = Means(
-                fleet=fleet,
+            dependencies = Dependencies(
+                service=self.settings.ref,
+                lister=lister,
                 registry=Registry(
-                    environment.connection, KEY, self.settings.stem, 0, 10, deadline, owner
+                    environment.client, KEY, self.settings.key_prefix, 0, 10, deadline, owner
                 ),
-                pool=lambda: Pool(self.settings.port, 0.5, 100),
+                new_prober=lambda: Prober(0.5, 100),
                 deadline=deadline,
                 sleep=lambda seconds: self.sleep(environment, seconds),
-                rounds=ROUNDS,
-                interval=INTERVAL,
-                panic_percent=0,
-                calls_per_second=10,
             )
+            policy = Policy(ROUNDS, INTERVAL, panic_percent=0, calls_per_second=10)
             spread = 1.0 if action.shared else 0.0
-            return sync(means, action.stopping, action.arrived, spread).outcome.value
+            return sync(
+                dependencies, policy, action.stopping, action.new_task_ids, spread
+            ).outcome.value
         finally:
-            fleet._pool.shutdown(wait=False)
+            lister._threads.shutdown(wait=False)
 
     def sleep(self, environment: Environment, seconds: float) -> None:
         wake = self.now + seconds
@@ -235,13 +241,13 @@ class Stage:
 
     def before_write(self) -> None:
         """Only the scheduler lets time pass: neither pace nor lease runs out by itself."""
-        self.redis.delete(PACE)
+        self.redis.delete(RATELIMIT)
         self.redis.pexpire(LEASE_KEY, LEASE)
 
     def after_write(self, environment: Environment, args: tuple[Any, ...], answer: Any) -> None:
         if args[0] == "withdraw":
             self.withdrawn.add(args[1])
-        if args[0] == "begin" and len(answer) > 1:
+        if args[0] == "acquire" and len(answer) > 1:
             self.listings.append((environment.number, answer[0]))
         if args[0] == "publish" and answer[0] > 0:
             listing = self.listings.index((environment.number, args[1]))

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 from conftest import KEY
 
 from discovery.deadline import Deadline
-from discovery.store.client import Connection, open_client
+from discovery.store.client import ScriptClient, open_client
 from discovery.store.registry import Registry
 from simulator.valkey import VERSION
 
 if TYPE_CHECKING:
     from simulator import Service, Simulator
 
-STEM = "{" + KEY + "}"
+PREFIX = "{" + KEY + "}"
 
 
 def a_registry(aws: Simulator, owner: str = "a run") -> Registry:
     port = aws.valkey.port
-    connection = Connection(
+    connection = ScriptClient(
         lambda: open_client("127.0.0.1", port, False, False, None), "Redis", None
     )
-    return Registry(connection, KEY, STEM, 0, 10, Deadline(time.monotonic() + 30), owner)
+    return Registry(connection, KEY, PREFIX, 0, 10, Deadline(time.monotonic() + 30), owner)
 
 
 def quick(aws: Simulator, service: Service, **overrides: str | None) -> dict[str, str]:
@@ -47,7 +47,7 @@ def items(aws: Simulator, key: str = KEY) -> list[dict[str, Any]]:
     return read
 
 
-def state(aws: Simulator, stem: str = STEM) -> dict[str, str]:
+def state(aws: Simulator, stem: str = PREFIX) -> dict[str, str]:
     """What a careful reader gets beside it."""
     stored: dict[str, str] = aws.valkey.client().hgetall(f"{stem}:state")  # type: ignore[assignment]
     return stored
@@ -55,7 +55,7 @@ def state(aws: Simulator, stem: str = STEM) -> dict[str, str]:
 
 def rest(aws: Simulator) -> None:
     """As if time had passed since the last listing, so that the next need not wait."""
-    aws.valkey.client().delete(f"{STEM}:pace")
+    aws.valkey.client().delete(f"{PREFIX}:ratelimit")
 
 
 def everything(aws: Simulator) -> dict[str, tuple[Any, int]]:

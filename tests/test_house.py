@@ -1,4 +1,4 @@
-"""The house rules, held by reading the product's source: who may import what, and how much."""
+"""The house rules, checked by reading the source: which room may import which, and what is pure."""
 
 from __future__ import annotations
 
@@ -10,113 +10,74 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parent.parent
-FILES = [ROOT / "lambda_function.py", *sorted((ROOT / "discovery").glob("**/*.py"))]
+PACKAGE = ROOT / "discovery"
 
 
-def _name(path: Path) -> str:
-    """Dotted, without the package: `aws.errors`."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removeprefix("discovery.")
+def dotted(path: Path) -> str:
+    """A module's whole name, as two rooms may have a module of the same stem."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {
-    _name(path): ast.parse(path.read_text(encoding="utf-8"), path.name, feature_version=(3, 9))
-    for path in FILES
-}
+def parsed(*paths: Path) -> dict[str, ast.Module]:
+    return {dotted(path): ast.parse(path.read_text(encoding="utf-8"), path.name) for path in paths}
+
+
+FILES = [ROOT / "lambda_function.py", *sorted(PACKAGE.rglob("*.py"))]
+MODULES = parsed(*FILES)
+SIMULATOR = parsed(*sorted((ROOT / "simulator").rglob("*.py")))
 each_module = pytest.mark.parametrize("name", MODULES)
 each_file = pytest.mark.parametrize(
-    "path", [*FILES, ROOT / "discovery" / "store" / "registry.lua"], ids=lambda path: path.name
+    "path",
+    [*FILES, *sorted(PACKAGE.rglob("*.lua"))],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 
-# Imports go one way: what each module may use of the package when it runs, and what
-# it may besides name in an annotation. Nobody but lambda_function sees all of it.
-ADAPTERS = {"aws.task_lister", "probe.tcp", "store.registry"}
-MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": set(),
-    "aws.__init__": set(),
-    "store.__init__": set(),
-    "probe.__init__": set(),
-    "sync.__init__": set(),
-    "telemetry.__init__": set(),
-    "model": set(),
-    "errors": set(),
-    "deadline": set(),
-    "telemetry.metrics": set(),
-    "text": set(),
-    "aws.errors": {"text"},
-    "sync.decide": {"model"},
-    "aws.task_parser": {"model"},
-    "store.codec": {"model"},
-    "settings": {"errors"},
-    "events": {"errors", "model", "text"},
-    "sync.report": {"model", "store.codec"},
-    "probe.tcp": {"model"},
-    "store.credentials": {"aws.errors", "errors", "text"},
-    "store.client": {"deadline", "errors", "text"},
-    "aws.listing": {"errors"},
-    "aws.task_lister": {"aws.errors", "aws.task_parser", "errors", "aws.listing", "text"},
-    "store.registry": {"errors", "model", "store.codec"},
-    "sync.observe": {"sync.decide", "model"},
-    "sync.rounds": set(),
-    "sync.run": {
-        "sync.decide",
-        "errors",
-        "model",
-        "sync.observe",
-        "store.registry",
-        "sync.report",
-        "sync.rounds",
-        "store.codec",
-    }
-    | {"text"},
-    "lambda_function": ADAPTERS
-    | {
-        "aws.errors",
-        "store.client",
-        "store.credentials",
-        "deadline",
-        "errors",
-        "events",
-        "telemetry.metrics",
-        "model",
-    }
-    | {"sync.report", "settings", "sync.run"},
-}
-MAY_NAME: dict[str, set[str]] = {
-    "events": {"settings"},
-    "probe.tcp": {"deadline"},
-    "aws.listing": {"deadline", "model"},
-    "aws.task_lister": {"deadline", "model"},
-    "store.client": {"store.credentials"},
-    "sync.observe": {"deadline", "aws.task_lister", "probe.tcp"},
-    "store.registry": {"store.client", "deadline"},
-    "sync.rounds": {"model"},
-    "sync.run": {"deadline", "aws.task_lister", "probe.tcp"},
-}
+# The rooms, and which others each may use beside the ground. Only these compose the rest.
+COMPOSERS = {"lambda_function"}
+ADAPTERS = {"aws", "store", "probe", "telemetry"}
+CAPABILITIES = {"sync"}
 
-# What goes into the zip, and who may see it.
+# The ground, from the bottom up: each module may use those before it.
+GROUND = [
+    "errors",
+    "text",
+    "model",
+    "addresses",
+    "deadline",
+    "settings",
+    "events",
+    "interfaces",
+]
+
+# Packages from outside the standard library, and who may import them.
 PACKAGES = {
-    "lambda_function": {"boto3", "botocore"},
-    "aws.errors": {"botocore"},
-    "store.client": {"redis"},
-    "store.credentials": {"redis"},
+    "discovery.aws.clients": {"boto3", "botocore"},
+    "discovery.aws.errors": {"botocore"},
+    "discovery.store.client": {"redis"},
+    "discovery.store.credentials": {"redis"},
 }
 
-# The parts that think do no I/O. `stored` takes socket for inet_pton, which is arithmetic.
-PURE = {
-    "model": set(),
-    "errors": set(),
-    "sync.decide": set(),
-    "aws.task_parser": set(),
-    "sync.report": set(),
-    "sync.rounds": set(),
-    "telemetry.metrics": {"json"},
-    "text": set(),
-    "events": {"datetime", "re", "reprlib"},
-    "settings": {"ipaddress", "math", "re"},
-    "store.codec": {"datetime", "json", "socket"},
+# What thinks does no input or output. Each with the modules of the standard library that it may
+# use; addresses needs socket for inet_pton, which is arithmetic.
+PURE: dict[str, set[str]] = {
+    "discovery": set(),
+    "discovery.model": set(),
+    "discovery.errors": set(),
+    "discovery.text": set(),
+    "discovery.addresses": {"socket"},
+    "discovery.events": {"datetime", "re", "reprlib"},
+    "discovery.settings": {"ipaddress", "math", "re"},
+    "discovery.interfaces": set(),
+    "discovery.aws.task_parser": set(),
+    "discovery.store.codec": {"datetime", "json"},
+    "discovery.sync.decide": set(),
+    "discovery.sync.report": set(),
+    "discovery.sync.rounds": set(),
+    "discovery.telemetry.metrics": {"json"},
 }
 HARMLESS = {"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "typing"}
 
@@ -132,32 +93,41 @@ def hints(tree: ast.Module) -> set[ast.AST]:
     }
 
 
-def imported(name: str, running: bool) -> Iterator[str]:
-    """Dotted names that a module imports when it runs, or just for its annotations."""
-    tree = MODULES[name]
-    unrun = hints(tree)
-    for node in ast.walk(tree):
+def imported(
+    name: str, running: bool = True, among: Mapping[str, ast.Module] = MODULES
+) -> set[str]:
+    """Dotted names that a module imports when it runs, or only for its annotations."""
+    unrun, found = hints(among[name]), set()
+    for node in ast.walk(among[name]):
         if (node in unrun) is running:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name} imports relatively"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def ours(name: str, running: bool) -> set[str]:
-    found = set()
-    for each in imported(name, running):
-        inner = each.removeprefix("discovery.")
-        if inner != each:  # a module, or something in one
-            found.add(inner if inner in MODULES else inner.rpartition(".")[0])
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
+def ours(name: str, among: Mapping[str, ast.Module] = MODULES) -> set[str]:
+    """The modules among these that a module imports, also those for its annotations."""
+    dotted_names = imported(name, True, among) | imported(name, False, among)
+    return {
+        module
+        for each in dotted_names
+        for module in (each, each.rpartition(".")[0])
+        if module in among and (module == each or each not in among)
+    } - {name}
+
+
+def room(name: str) -> str:
+    """aws for discovery.aws.errors; "" for the ground."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 2 or (PACKAGE / parts[-1]).is_dir() else ""
+
+
 def standard(name: str) -> set[str]:
-    tops = {each.split(".")[0] for each in imported(name, running=True)}
-    return tops & sys.stdlib_module_names
+    return {each.split(".")[0] for each in imported(name)} & sys.stdlib_module_names
 
 
 def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
@@ -166,63 +136,97 @@ def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
             yield ast.unparse(node.func), node
 
 
-def test_every_module_has_its_rule() -> None:
-    """A new file is placed in the house before it is used."""
-    assert MAY_IMPORT.keys() == MODULES.keys()
+def test_every_module_has_its_place() -> None:
+    """A new module belongs to a known room, or to the ground at a known height."""
+    ground = {"discovery", *(f"discovery.{name}" for name in GROUND)}
+    outside = {
+        name
+        for name in MODULES.keys() - COMPOSERS - ground
+        if room(name) not in ADAPTERS | CAPABILITIES
+    }
+    assert set() == outside
+    assert ground <= MODULES.keys()
 
 
 @each_module
 def test_imports_go_one_way(name: str) -> None:
-    """A module uses what lies below it and nothing beside or above: adapters never each other."""
-    assert set() == ours(name, running=True) - MAY_IMPORT[name]
-    assert set() == ours(name, running=False) - MAY_IMPORT[name] - MAY_NAME.get(name, set())
+    """The ground uses only what lies below it; a room uses itself and the ground."""
+    used = ours(name) - {"discovery"}
+    if name in COMPOSERS:
+        return
+    if not room(name):
+        height = GROUND.index(name.removeprefix("discovery.")) if name != "discovery" else 0
+        assert set() == used - {f"discovery.{each}" for each in GROUND[:height]}
+    else:
+        assert set() == {each for each in used if room(each) not in ("", room(name))}
 
 
-def test_the_way_has_no_circle() -> None:
-    """By the rules themselves, and names in annotations count: the map can be read downwards."""
-    left = {name: MAY_IMPORT[name] | MAY_NAME.get(name, set()) for name in MODULES}
+@each_module
+def test_only_the_composition_root_sees_all_rooms(name: str) -> None:
+    """Nobody imports lambda_function."""
+    assert not ours(name) & COMPOSERS
+
+
+@pytest.mark.parametrize("modules", [MODULES, SIMULATOR], ids=["product", "simulator"])
+def test_imports_form_no_circle(modules: dict[str, ast.Module]) -> None:
+    """Not even through annotations, so that the modules can be read from the bottom up."""
+    left = {name: ours(name, modules) for name in modules}
+    # A package's __init__ offers what is in the package; that is no way up.
+    for name in modules:
+        left[name] = {each for each in left[name] if not name.startswith(f"{each}.")}
     while left:
         lowest = {name for name, needs in left.items() if not needs & left.keys()}
         assert lowest, f"a circle among {sorted(left)}"
         left = {name: needs for name, needs in left.items() if name not in lowest}
 
 
-def test_adapters_do_not_know_each_other() -> None:
-    """Of the adapters' four, none may use another, whatever else the rules above would allow."""
-    for name in ADAPTERS | {"store.credentials"}:
-        assert set() == MAY_IMPORT[name] & (ADAPTERS | {"store.credentials"} - {name})
-
-
 @each_module
 def test_the_runtime_has_three_packages(name: str) -> None:
     """boto3, botocore and redis, each where it belongs; all else is the standard library."""
-    tops = {each.split(".")[0] for each in imported(name, running=True)}
-    foreign = tops - sys.stdlib_module_names - {"discovery"}
+    tops = {each.split(".")[0] for each in imported(name)}
+    foreign = tops - sys.stdlib_module_names - {"discovery", "lambda_function"}
     assert set() == foreign - PACKAGES.get(name, set())
 
 
 @each_module
-def test_only_the_composition_root_reads_the_environment_and_builds_clients(name: str) -> None:
-    """No other module sees os or boto3, so whatever it needs is passed in."""
-    if name != "lambda_function":
-        tops = {each.split(".")[0] for each in imported(name, running=True)}
-        assert set() == tops & {"os", "boto3", "subprocess"}
+def test_only_the_composition_root_reads_the_environment_and_prints(name: str) -> None:
+    """No other module sees os or subprocess, so whatever it needs is passed in."""
+    if name not in COMPOSERS:
+        tops = {each.split(".")[0] for each in imported(name)}
+        assert set() == tops & {"os", "subprocess"}
         assert "print" not in {called for called, _ in calls(name)}
 
 
 @each_module
 def test_time_and_sleep_are_passed_in(name: str) -> None:
-    """A clock may be a default; nobody but the composition root looks at one by itself."""
-    if name != "lambda_function":
+    """A clock may be a default; only the composition root looks at one by itself."""
+    if name not in COMPOSERS:
         clocks = ("time.", "datetime.now", "datetime.utcnow", "sleep", "monotonic")
         assert [] == [called for called, _ in calls(name) if called.startswith(clocks)]
 
 
 @pytest.mark.parametrize("name", PURE)
 def test_what_thinks_does_no_input_or_output(name: str) -> None:
-    """What decides, reads or writes down gets all it needs as arguments."""
+    """A pure module gets all that it needs as arguments."""
     assert set() == standard(name) - HARMLESS - PURE[name]
     assert set() == {"open", "input", "exec", "eval"} & {called for called, _ in calls(name)}
+
+
+@pytest.mark.parametrize("name", [name for name in PURE if room(name)])
+def test_what_thinks_uses_only_what_thinks(name: str) -> None:
+    """A pure module of a room imports no module that does input or output."""
+    used = {each for each in ours(name) if each in imported_modules(name)}
+    assert set() == used - PURE.keys()
+
+
+def imported_modules(name: str) -> set[str]:
+    """The modules that it imports when it runs."""
+    return {
+        module
+        for each in imported(name)
+        for module in (each, each.rpartition(".")[0])
+        if module in MODULES
+    }
 
 
 @each_file

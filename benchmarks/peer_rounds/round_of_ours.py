@@ -1,6 +1,6 @@
-"""Our discovery alone: list and describe, no checks, no Redis; with the modules as they are.
+"""Our discovery alone: list and describe, without probes and Redis, by the product's own modules.
 
-Prints the seconds it took and what it found.
+Prints the seconds that it took and the number of addresses that it found.
 """
 
 import json
@@ -8,17 +8,15 @@ import os
 import time
 from functools import lru_cache
 
-import boto3
-
-from discovery.aws.errors import read_early
-from discovery.aws.task_lister import Fleet
+from discovery.aws import clients
+from discovery.aws.task_lister import TaskLister
 from discovery.deadline import Deadline
-from lambda_function import AWS_CONFIG
+from discovery.model import ServiceRef
 
-ecs = read_early(boto3.client("ecs", config=AWS_CONFIG))
-ec2 = lru_cache(maxsize=1)(lambda: boto3.client("ec2", config=AWS_CONFIG))
-fleet = Fleet(lambda: ecs, ec2, os.environ["ECS_CLUSTER_NAME"], os.environ["ECS_SERVICE_NAME"])
+ecs = clients.ecs()
+lister = TaskLister(lambda: ecs, lru_cache(maxsize=1)(clients.ec2))
+service = ServiceRef(os.environ["ECS_CLUSTER_NAME"], os.environ["ECS_SERVICE_NAME"], port=80)
 began = time.monotonic()
-pages = list(fleet.pages(Deadline(began + 60), set()))
-found = {task.ip for page in pages for task in page.tasks if task.ip}
+pages = list(lister.pages(service, set(), Deadline(began + 60)))
+found = {task.endpoint for page in pages for task in page.tasks if task.endpoint}
 print(json.dumps([time.monotonic() - began, len(found)]))

@@ -1,0 +1,1 @@
+"""AWS: the clients, their errors in plain words, the service's tasks, the secret."""

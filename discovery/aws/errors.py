@@ -1,10 +1,6 @@
-"""What we read from botocore: answers before it reads them, exceptions as plain words."""
+"""What an SDK error means, and what to do about it, in plain words."""
 
 from __future__ import annotations
-
-import json
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -18,58 +14,40 @@ from botocore.parsers import ResponseParserError
 
 from discovery.text import one_line
 
-if TYPE_CHECKING:
-    from types_boto3_ecs.client import ECSClient
-
-# What botocore raises of its own; ResponseParserError is outside its family.
+# What botocore raises itself; ResponseParserError is outside its family.
 AwsFailure = (BotoCoreError, ClientError, ResponseParserError)
 
+_THROTTLED = "the account's call budget is used up; the next run tries again"
+_DENIED = "grant the action to the function's role"
+_NEXT_RUN = "the next run tries again"
+
+# By operation and code; "" stands for every operation.
 _REMEDIES = {
-    "ClusterNotFoundException": "set ECS_CLUSTER_NAME to a cluster of this account and region",
-    "ServiceNotFoundException": "set ECS_SERVICE_NAME to a service of this cluster",
-    "ServiceNotActiveException": "set ECS_SERVICE_NAME to a service that is active",
-    "ResourceNotFoundException": "set REDIS_SECRET_ARN to a secret of this account and region",
-    "AccessDeniedException": "grant the action to the function's role",
-    "UnauthorizedOperation": "grant the action to the function's role",
-    "DecryptionFailure": "grant kms:Decrypt on the secret's key to the function's role",
-    "ThrottlingException": "the account's calls are used up; the next run tries again",
-    "RequestLimitExceeded": "the account's calls are used up; the next run tries again",
+    ("", "AccessDeniedException"): _DENIED,
+    ("", "UnauthorizedOperation"): _DENIED,
+    ("", "ThrottlingException"): _THROTTLED,
+    ("", "RequestLimitExceeded"): _THROTTLED,
+    ("", "ClusterNotFoundException"): (
+        "set ECS_CLUSTER_NAME to a cluster of this account and region"
+    ),
+    ("", "ServiceNotFoundException"): "set ECS_SERVICE_NAME to a service of this cluster",
+    ("", "ServiceNotActiveException"): "set ECS_SERVICE_NAME to an active service",
+    ("secretsmanager:GetSecretValue", "ResourceNotFoundException"): (
+        "set REDIS_SECRET_ARN to a secret of this account and region"
+    ),
+    ("secretsmanager:GetSecretValue", "DecryptionFailure"): (
+        "grant kms:Decrypt on the secret's key to the function's role"
+    ),
 }
 
 
-def read_early(client: ECSClient) -> ECSClient:
-    """Let the JSON answers of this ECS client be read by `_read` before botocore does.
-
-    botocore walks through each value with its description beside it: half of the CPU of a
-    run of 5,000 tasks. Times stay the numbers that they are in the JSON.
-    """
-    client.meta.events.register("before-parse.ecs", _read)
-    return client
-
-
-def _read(response_dict: Any, customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """Put the answer into `customized_response_dict`, which botocore merges into its own.
-
-    Errors, and what is no JSON, are left to it: its retries depend on them. JSON of another
-    shape would make it stumble, and is an empty answer here.
-    """
-    if response_dict["status_code"] != HTTPStatus.OK:
-        return
-    try:
-        told = json.loads(response_dict["body"])
-    except (ValueError, RecursionError):
-        return
-    customized_response_dict.update(told if isinstance(told, dict) else {})
-    response_dict["body"] = b"{}"
-
-
-def explain(error: Exception) -> str:
-    """The code and message that AWS gave, and what to do about it."""
+def explain(operation: str, error: Exception) -> str:
+    """The code and message that AWS gave, and the remedy. `operation` is an IAM action."""
     if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        code = told.get("Code", "no code")
-        remedy = _REMEDIES.get(code, "the next run tries again")
-        message = one_line(told.get("Message", "no message"))
+        answer = error.response.get("Error", {})
+        code = answer.get("Code", "no code")
+        remedy = _REMEDIES.get((operation, code)) or _REMEDIES.get(("", code), _NEXT_RUN)
+        message = one_line(answer.get("Message", "no message"))
         return f"answered {one_line(code)} ({message}): {remedy}"
     if isinstance(error, (HTTPClientError, ConnectionError)):
         return (
@@ -78,4 +56,4 @@ def explain(error: Exception) -> str:
         )
     if isinstance(error, (NoCredentialsError, NoRegionError)):
         return f"was not called ({one_line(error)}): give the function a role and a region"
-    return f"gave an answer that cannot be read ({one_line(error)}): the next run tries again"
+    return f"gave an answer that cannot be read ({one_line(error)}): {_NEXT_RUN}"

@@ -1,10 +1,10 @@
-"""The calls of one listing that are under way: begun from anywhere, taken as they end."""
+"""The calls of one listing that are in flight."""
 
 from __future__ import annotations
 
 import threading
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable
 
 from discovery.errors import EcsError
 
@@ -13,49 +13,42 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from discovery.deadline import Deadline
-    from discovery.model import Task
-
-
-class Page(NamedTuple):
-    """The tasks of one page of the listing; `missing` are ids that ECS did not find."""
-
-    tasks: list[Task]
-    missing: list[str]
-    calls: int  # to ECS, this page's share
+    from discovery.model import Page
 
 
 class Listing:
-    """The calls of one listing that are under way."""
+    """The calls of one listing. Any thread may start one; one thread takes the results."""
 
-    def __init__(self, pool: ThreadPoolExecutor, target: str) -> None:
-        self._pool, self._target = pool, target
-        self._pending: dict[Future[Page | None], str] = {}
-        self._ended: SimpleQueue[Future[Page | None]] = SimpleQueue()
+    def __init__(self, threads: ThreadPoolExecutor, target: str) -> None:
+        self._threads, self._target = threads, target
+        self._in_flight: dict[Future[Page | None], str] = {}
+        self._done: SimpleQueue[Future[Page | None]] = SimpleQueue()
         self.over = threading.Event()
 
-    def begin(self, what: str, call: Callable[..., Page | None], *args: Any) -> None:
-        """Make a call in a thread of its own; it may begin others."""
+    def start(self, operation: str, call: Callable[..., Page | None], *args: Any) -> None:
+        """Make a call in another thread. The call may start others."""
         if not self.over.is_set():
-            future = self._pool.submit(call, *args)
-            self._pending[future] = what
-            future.add_done_callback(self._ended.put)
+            future = self._threads.submit(call, *args)
+            self._in_flight[future] = operation
+            future.add_done_callback(self._done.put)
 
     def pages(self, deadline: Deadline) -> Iterator[Page]:
-        """What the calls return, until none is left. Raises EcsError."""
+        """The pages that the calls return, until no call is in flight. Raises EcsError."""
         try:
-            while self._pending:
-                future = self._ended.get(timeout=deadline.left())
+            while self._in_flight:
+                future = self._done.get(timeout=deadline.left())
                 page = future.result()
-                del self._pending[future]
+                del self._in_flight[future]
                 if page:
                     yield page
         except Empty:
+            operations = " and ".join(sorted(set(self._in_flight.values())))
             raise EcsError(
-                f"{' and '.join(sorted(set(self._pending.values())))} for {self._target} did not "
-                "answer in the time left before the deadline: the list stays as it was; raise "
-                "the function's timeout, or see whether AWS is slow."
+                f"{operations} for {self._target} did not answer in the time left before the "
+                "deadline: the list stays as it was; raise the function's timeout, or see "
+                "whether AWS is slow."
             ) from None
         finally:
             self.over.set()
-            for future in list(self._pending):
+            for future in list(self._in_flight):
                 future.cancel()

@@ -1,9 +1,18 @@
 """The service's tasks: ListTasks -> DescribeTasks -> addresses, page by page.
 
-A page of ListTasks is a batch of DescribeTasks (both at most 100), so pages are
-described as they come while the next is being listed. Of a service of one page
-most are known before it is listed, and are described meanwhile. Whatever fails
-raises: what was seen by then is no snapshot, and nobody may publish it.
+A page of ListTasks is a batch of DescribeTasks, as both hold at most 100 tasks. So each page is
+described while the next one is listed:
+
+    ListTasks 1 | ListTasks 2 | ListTasks 3 |
+                | Describe  1 | Describe  2 | Describe 3 |
+
+In a service of one page most tasks are known before it is listed, from Redis and from the event.
+They are described while ListTasks is still under way, and only the others after it:
+
+    ListTasks 1          |
+    prefetch (Describe)  | Describe the others |
+
+If any call fails, the listing raises: the pages seen until then are no snapshot.
 """
 
 from __future__ import annotations
@@ -11,11 +20,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from discovery.aws import task_parser as described
+from discovery.aws.clients import CONNECTIONS
 from discovery.aws.errors import AwsFailure, explain
-from discovery.aws.listing import Listing, Page
+from discovery.aws.listing import Listing
+from discovery.aws.task_parser import complete, eni_address, required_list
 from discovery.errors import EcsError
-from discovery.text import one_line
+from discovery.model import Endpoint, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,150 +36,126 @@ if TYPE_CHECKING:
     from types_boto3_ecs.client import ECSClient
 
     from discovery.deadline import Deadline
-    from discovery.model import Task
+    from discovery.model import ServiceRef, Task
 
-    # What DescribeTasks says of tasks that will likely be listed, by ARN.
-    Ahead = Optional[Future[dict[str, Any]]]
+    # Raw tasks by ARN, or None where nothing was prefetched.
+    Prefetched = Optional[Future[dict[str, Any]]]
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
 PAGE = 100
-# Describing keeps pace with listing at about one call each; the rest is slack
-# for slow answers. ECS's budget is one for the account: more would only drain it.
-WORKERS = 8
-# Seconds that the next listing goes before the description of what the last one told: the two
-# take about as long, and reading a description (a hundred times longer) holds the page up that
-# everything waits for. It is worth 7 % of the time of a run of 5,000 tasks.
+# Seconds by which the next ListTasks goes ahead of the description of the page before. Reading a
+# description takes a hundred times longer than reading a page, and would delay the page that
+# every later call waits for. This is worth 7 % of the time of a run of 5,000 tasks.
 HEAD_START = 0.002
 
 
-class Fleet:
-    """The tasks that one service means to run."""
+class TaskLister:
+    """Lists the tasks that a service wants to run."""
 
-    def __init__(
-        self,
-        ecs: Callable[[], ECSClient],
-        ec2: Callable[[], EC2Client],
-        cluster: str,
-        service: str,
-    ) -> None:
-        self._ecs, self._ec2, self._cluster, self._service = ecs, ec2, cluster, service
-        self._pool = ThreadPoolExecutor(WORKERS, "ecs")
+    def __init__(self, ecs: Callable[[], ECSClient], ec2: Callable[[], EC2Client]) -> None:
+        self._ecs, self._ec2 = ecs, ec2
+        # Listing and describing need about one thread each. The others are for slow answers:
+        # more would only use up the account's call budget.
+        self._threads = ThreadPoolExecutor(CONNECTIONS, "ecs")
 
-    def pages(self, deadline: Deadline, expected: AbstractSet[str]) -> Iterator[Page]:
-        """Begin to list; yields each page as soon as it is described, in any order.
+    def pages(
+        self, service: ServiceRef, expected: AbstractSet[str], deadline: Deadline
+    ) -> Iterator[Page]:
+        """Start a listing; yields each page as soon as it is described, in any order.
 
-        The tasks `expected` (ids), if they fit into one call, are described meanwhile; those
-        of them that are listed need no call after it. Raises EcsError, when pages are taken,
-        if any page, batch or address could not be had in time.
+        The tasks `expected` (ids) are prefetched if they fit into one call. Raises EcsError,
+        while pages are taken, if any page, batch or address cannot be had in time.
         """
-        listing = Listing(self._pool, self._target)
+        listing = Listing(self._threads, str(service))
         few = 0 < len(expected) <= PAGE
-        ahead = self._pool.submit(self._ahead, sorted(expected)) if few else None
-        listing.begin("ecs:ListTasks", self._list, listing, ahead)
+        ids = sorted(expected)
+        prefetched = self._threads.submit(self._prefetch, service, ids) if few else None
+        listing.start("ecs:ListTasks", self._list, listing, service, prefetched)
         return listing.pages(deadline)
 
-    @property
-    def _target(self) -> str:
-        return f"service {self._service} of cluster {self._cluster}"
+    def _list(
+        self,
+        listing: Listing,
+        service: ServiceRef,
+        prefetched: Prefetched,
+        next_token: str | None = None,
+    ) -> None:
+        """List one page, and start the calls that follow from it.
 
-    def _list(self, listing: Listing, ahead: Ahead, token: str | None = None) -> None:
-        """List a page. What follows from it begins right here, as whoever takes pages is busy."""
-        more = {"nextToken": token} if token else {}
-        answer = self._call(
+        They start in this thread, as the thread that takes the pages may be busy.
+        """
+        answer = _call(
             "ecs:ListTasks",
-            lambda **asked: self._ecs().list_tasks(**asked),
-            cluster=self._cluster,
-            serviceName=self._service,
+            service,
+            lambda **params: self._ecs().list_tasks(**params),
+            cluster=service.cluster,
+            serviceName=service.service,
             desiredStatus="RUNNING",
             maxResults=PAGE,
-            **more,
+            **({"nextToken": next_token} if next_token else {}),
         )
-        arns = self._part(answer, "ecs:ListTasks", "taskArns")
+        arns = required_list(service, answer, "ecs:ListTasks", "taskArns")
         if answer.get("nextToken"):
-            listing.begin("ecs:ListTasks", self._list, listing, None, answer["nextToken"])
+            more = answer["nextToken"]
+            listing.start("ecs:ListTasks", self._list, listing, service, None, more)
             listing.over.wait(HEAD_START)
         if arns:
-            listing.begin("ecs:DescribeTasks (or EC2)", self._page, arns, ahead)
+            operation = "ecs:DescribeTasks (or EC2)"
+            listing.start(operation, self._describe_page, service, arns, prefetched)
 
-    def _ahead(self, ids: list[str]) -> dict[str, Any]:
-        """Tasks by ARN, as far as they can be had: whatever fails is asked again when listed."""
+    def _prefetch(self, service: ServiceRef, ids: list[str]) -> dict[str, Any]:
+        """Raw tasks by ARN. What cannot be had is described again once it is listed."""
         try:
-            return {each["taskArn"]: each for each in self._described(ids)["tasks"]}
+            return {each["taskArn"]: each for each in self._describe(service, ids)["tasks"]}
         except (EcsError, LookupError, TypeError):
             return {}
 
-    def _page(self, arns: list[str], ahead: Ahead) -> Page:
-        known = ahead.result() if ahead else {}
-        rest = [arn for arn in arns if arn not in known]
-        answer = self._described(rest) if rest else {"tasks": []}
-        part = self._part(answer, "ecs:DescribeTasks", "tasks")
-        failures = answer.get("failures") or []
-        try:
-            for failure in failures:
-                if failure.get("reason") != "MISSING":
-                    why = f"{failure.get('reason')} ({failure.get('detail')})"
-                    raise EcsError(
-                        f"ecs:DescribeTasks failed for {one_line(failure.get('arn'))} with "
-                        f"{one_line(why)}: nothing is published"
-                    )
-            found = {each.get("taskArn"): each for each in part}
-            told = found.keys() | {each.get("arn") for each in failures}
-            missing = [described.id_of(failure.get("arn", "")) for failure in failures]
-            found.update(known)
-            tasks = [described.task(found[arn]) for arn in arns if arn in found]
-        except (AttributeError, TypeError) as error:
-            raise EcsError(
-                f"ecs:DescribeTasks for {self._target} answered with what is no task ({error}): "
-                "nothing is published; the next run tries again"
-            ) from error
-        if not told.issuperset(rest):
-            raise EcsError(
-                f"ecs:DescribeTasks left out {len(set(rest) - told)} of {len(rest)} tasks of "
-                f"{self._target}: nothing is published; the next run tries again"
-            )
-        calls = 1 + (ahead is not None) + bool(rest)
-        return Page(self._with_addresses(tasks), missing, calls)
+    def _describe_page(self, service: ServiceRef, arns: list[str], prefetched: Prefetched) -> Page:
+        known = prefetched.result() if prefetched else {}
+        others = [arn for arn in arns if arn not in known]
+        answer = self._describe(service, others) if others else {"tasks": []}
+        tasks, missing = complete(service, arns, known, answer)
+        calls = 1 + (prefetched is not None) + bool(others)
+        return Page(self._with_addresses(service, tasks), missing, calls)
 
-    def _described(self, tasks: list[str]) -> Mapping[str, Any]:
-        return self._call(
+    def _describe(self, service: ServiceRef, tasks: list[str]) -> Mapping[str, Any]:
+        return _call(
             "ecs:DescribeTasks",
-            lambda **asked: self._ecs().describe_tasks(**asked),
-            cluster=self._cluster,
+            service,
+            lambda **params: self._ecs().describe_tasks(**params),
+            cluster=service.cluster,
             tasks=tasks,
         )
 
-    def _with_addresses(self, tasks: list[Task]) -> list[Task]:
-        """Ask EC2 for the addresses that the tasks themselves do not carry."""
-        enis = sorted({task.eni for task in tasks if task.runs and not task.ip and task.eni})
+    def _with_addresses(self, service: ServiceRef, tasks: list[Task]) -> list[Task]:
+        """Look up in EC2 the addresses that the tasks themselves do not carry."""
+        enis = sorted({t.eni for t in tasks if t.runs and not t.endpoint and t.eni})
         if not enis:
             return tasks
-        # A filter, as one unknown id in NetworkInterfaceIds fails the whole call. A
-        # page has at most 100 tasks and a filter takes 200 values.
-        answer = self._call(
-            "ec2:DescribeNetworkInterfaces",
-            lambda **asked: self._ec2().describe_network_interfaces(**asked),
+        # A filter, as one unknown id in NetworkInterfaceIds fails the whole call. A page has at
+        # most 100 tasks, and a filter takes 200 values.
+        operation = "ec2:DescribeNetworkInterfaces"
+        answer = _call(
+            operation,
+            service,
+            lambda **params: self._ec2().describe_network_interfaces(**params),
             Filters=[{"Name": "network-interface-id", "Values": enis}],
         )
-        found = self._part(answer, "ec2:DescribeNetworkInterfaces", "NetworkInterfaces")
-        addresses = {each.get("NetworkInterfaceId"): described.eni_address(each) for each in found}
+        found = required_list(service, answer, operation, "NetworkInterfaces")
+        hosts = {each.get("NetworkInterfaceId"): eni_address(each) for each in found}
         return [
-            task._replace(ip=addresses.get(task.eni)) if task.eni in enis else task
+            task._replace(endpoint=Endpoint(host, service.port))
+            if (host := hosts.get(task.eni)) and task.eni in enis and not task.endpoint
+            else task
             for task in tasks
         ]
 
-    def _call(self, name: str, call: Callable[..., Any], **asked: Any) -> Mapping[str, Any]:
-        try:
-            answer: Mapping[str, Any] = call(**asked)
-        except AwsFailure as error:
-            raise EcsError(f"{name} for {self._target} {explain(error)}.") from error
-        return answer
 
-    def _part(self, answer: Mapping[str, Any], name: str, field: str) -> list[Any]:
-        """A list that a whole answer always has: its absence is not emptiness."""
-        part = answer.get(field)
-        if not isinstance(part, list):
-            raise EcsError(
-                f"{name} for {self._target} answered without {field}: nothing is published; "
-                "the next run tries again"
-            )
-        return part
+def _call(
+    operation: str, service: ServiceRef, call: Callable[..., Any], **params: Any
+) -> Mapping[str, Any]:
+    try:
+        answer: Mapping[str, Any] = call(**params)
+    except AwsFailure as error:
+        raise EcsError(f"{operation} for {service} {explain(operation, error)}.") from error
+    return answer

@@ -1,50 +1,116 @@
-"""What AWS tells of a task, reduced to what a run needs: pure.
+"""DescribeTasks' answers, reduced to what a run needs, and checked for completeness. Pure.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from discovery.model import Task
+from discovery.errors import EcsError
+from discovery.model import Endpoint, Task
+from discovery.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from discovery.model import ServiceRef
 
 
-def id_of(arn: str) -> str:
+class Described(NamedTuple):
+    """A batch of tasks, as far as DescribeTasks found them."""
+
+    tasks: list[Task]
+    missing: list[str]  # ids
+
+
+def last_segment(arn: str) -> str:
+    """A task's id, or a task definition's family:revision."""
     return arn.rsplit("/", 1)[-1]
 
 
-def task(told: Mapping[str, Any]) -> Task:
-    """One task, reduced to what a run needs; an odd one spoils no other."""
-    eni = _eni(told)
-    created = told.get("createdAt")
+def complete(
+    service: ServiceRef,
+    arns: Sequence[str],
+    prefetched: Mapping[str, Mapping[str, Any]],
+    answer: Mapping[str, Any],
+) -> Described:
+    """Each of the listed tasks, from the answer or from what was prefetched (by ARN).
+
+    Raises EcsError if the answer leaves a task out, or fails for one in another way than
+    MISSING: what is left is then no snapshot.
+    """
+    raw = required_list(service, answer, "ecs:DescribeTasks", "tasks")
+    failures = answer.get("failures") or []
+    try:
+        for failure in failures:
+            if failure.get("reason") != "MISSING":
+                why = f"{failure.get('reason')} ({failure.get('detail')})"
+                raise EcsError(
+                    f"ecs:DescribeTasks for {service} failed for {one_line(failure.get('arn'))} "
+                    f"with {one_line(why)}: nothing is published"
+                )
+        found = {each.get("taskArn"): each for each in raw}
+        answered = found.keys() | {each.get("arn") for each in failures}
+        missing = [last_segment(failure.get("arn", "")) for failure in failures]
+        found.update(prefetched)
+        tasks = [parse(found[arn], service.port) for arn in arns if arn in found]
+    except (AttributeError, TypeError) as error:
+        raise EcsError(
+            f"ecs:DescribeTasks for {service} answered with something that is no task "
+            f"({one_line(error)}): nothing is published; the next run tries again"
+        ) from error
+    lacking = set(arns) - prefetched.keys() - answered
+    if lacking:
+        raise EcsError(
+            f"ecs:DescribeTasks for {service} left out {len(lacking)} of {len(arns)} tasks: "
+            "nothing is published; the next run tries again"
+        )
+    return Described(tasks, missing)
+
+
+def required_list(
+    service: ServiceRef, answer: Mapping[str, Any], operation: str, field: str
+) -> list[Any]:
+    """A list that every complete answer has. Its absence is an error, not an empty list."""
+    value = answer.get(field)
+    if not isinstance(value, list):
+        raise EcsError(
+            f"{operation} for {service} answered without {field}: nothing is published; "
+            "the next run tries again"
+        )
+    return value
+
+
+def parse(raw: Mapping[str, Any], port: int) -> Task:
+    """One task. Unexpected attachments and absent fields spoil no other task."""
+    eni = _eni(raw)
+    created = raw.get("createdAt")
+    host = next(filter(None, _addresses(raw, eni)), None)
     return Task(
-        id=id_of(told.get("taskArn", "")),
-        name=id_of(told.get("taskDefinitionArn", "")),
-        last_status=told.get("lastStatus", ""),
-        desired_status=told.get("desiredStatus", ""),
-        health_status=told.get("healthStatus", ""),
-        ip=next(filter(None, _addresses(told, eni)), None),
+        id=last_segment(raw.get("taskArn", "")),
+        name=last_segment(raw.get("taskDefinitionArn", "")),
+        last_status=raw.get("lastStatus", ""),
+        desired_status=raw.get("desiredStatus", ""),
+        health_status=raw.get("healthStatus", ""),
+        endpoint=Endpoint(host, port) if host else None,
         eni=eni.get("networkInterfaceId"),
         created_at=created if isinstance(created, (int, float)) else 0.0,
     )
 
 
-def _eni(told: Mapping[str, Any]) -> Mapping[str, str]:
-    """Its ENI's details; other attachments (Service Connect, EBS) may stand before it."""
-    for attachment in told.get("attachments") or []:
+def _eni(raw: Mapping[str, Any]) -> Mapping[str, str]:
+    """The ENI's details. Other attachments (Service Connect, EBS) may come before it."""
+    for attachment in raw.get("attachments") or []:
         if attachment.get("type") == "ElasticNetworkInterface":
             return {each.get("name"): each.get("value") for each in attachment.get("details") or []}
     return {}
 
 
-def _addresses(told: Mapping[str, Any], eni: Mapping[str, str]) -> Iterator[str | None]:
-    """Where it may be reached, best first: IPv4 before IPv6, the ENI before the containers."""
+def _addresses(raw: Mapping[str, Any], eni: Mapping[str, str]) -> Iterator[str | None]:
+    """The task's addresses, best first: IPv4 before IPv6, the ENI's before the containers'."""
     yield eni.get("privateIPv4Address")
-    containers = told.get("containers") or []
+    containers = raw.get("containers") or []
     nets = [net for each in containers for net in each.get("networkInterfaces") or []]
     yield from (net.get("privateIpv4Address") for net in nets)
     yield eni.get("ipv6Address")

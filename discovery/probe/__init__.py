@@ -1,0 +1,1 @@
+"""Checks of what a task serves, over the network."""

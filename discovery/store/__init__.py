@@ -1,0 +1,1 @@
+"""Redis: the client, its credentials, and the registry's keys."""

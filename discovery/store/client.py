@@ -1,4 +1,4 @@
-"""The way to Redis: one client, its retries and timeouts, its errors in plain words."""
+"""The Redis client: its retries and timeouts, its errors in plain words."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 Client = Union[Redis, RedisCluster]
 
-# Seconds. A script takes milliseconds even for 5,000 tasks; a server that takes
-# longer than this is not well, and waiting would not mend it.
+# Seconds. A script takes milliseconds even for 5,000 tasks; waiting longer for a server that does
+# not answer in this time would not help.
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 2.0
 
@@ -43,10 +43,10 @@ READ_TIMEOUT = 2.0
 def open_client(
     host: str, port: int, tls: bool, cluster: bool, credentials: SecretCredentials | None
 ) -> Client:
-    """A client that tries each command twice; the cluster's connects at once.
+    """A client that tries each command twice, as connections die while Lambda is frozen.
 
-    Twice, as connections die while Lambda is frozen.
-    The protocol is RESP2, as RESP3 costs a HELLO and gives nothing here.
+    A cluster's client connects at once. The protocol is RESP2: RESP3 costs a HELLO, and nothing
+    here needs it.
     """
     options: Any = {
         "host": host,
@@ -58,7 +58,7 @@ def open_client(
         "retry": _RetryUnlessRefused(NoBackoff(), 1),
         "protocol": 2,
         "decode_responses": True,
-        "encoding_errors": "replace",  # other hands may have put anything there
+        "encoding_errors": "replace",  # anybody may have written the keys
     }
     if cluster:
         # An ElastiCache endpoint is a name for all nodes: keep asking it.
@@ -67,7 +67,7 @@ def open_client(
 
 
 class _RetryUnlessRefused(Retry):
-    """A password that was refused would be refused again, and each try may count."""
+    """A password that was refused would be refused again, and each attempt may count."""
 
     def call_with_retry(
         self, do: Callable[[], Any], fail: Callable[..., Any], *args: Any, **options: Any
@@ -76,7 +76,7 @@ class _RetryUnlessRefused(Retry):
         return super().call_with_retry(do, fail, *args, **options)
 
 
-_TOO_LITTLE = "allows this user too little: see the README for the commands and keys"
+_TOO_LITTLE = "denies this user a command or key: docs/contract.md lists those that it needs"
 _NOT_LOGGED_IN = "wants a password: set REDIS_SECRET_ARN"
 _UNREACHABLE = "cannot be reached: check REDIS_HOST, REDIS_PORT, the security groups, and REDIS_TLS"
 
@@ -84,18 +84,18 @@ _UNREACHABLE = "cannot be reached: check REDIS_HOST, REDIS_PORT, the security gr
 _REMEDIES = (
     (BusyLoadingError, "", "is loading its data: the next run tries again"),
     (AuthenticationError, "Authentication required", _NOT_LOGGED_IN),
-    # What a server says that looks at the length of a command before it looks at its user.
+    # From a server that checks a command's length before it checks the user.
     (ResponseError, "unauthenticated multibulk length", _NOT_LOGGED_IN),
     (
         AuthenticationError,
         "without any password",
-        "has no password and was given one: switch AUTH on there, or unset REDIS_SECRET_ARN",
+        "has no password, but was sent one: enable AUTH there, or unset REDIS_SECRET_ARN",
     ),
     (
         AuthenticationError,
         "",
         (
-            "refused the password, also after a fresh look at the secret: put the server's "
+            "refused the password, even after the secret was fetched again: put the server's "
             "password into the secret that REDIS_SECRET_ARN names"
         ),
     ),
@@ -107,7 +107,7 @@ _REMEDIES = (
     (
         RedisConnectionError,
         "CERTIFICATE_VERIFY_FAILED",
-        "shows a certificate that is not trusted: REDIS_HOST must be a name that stands in it",
+        "has a certificate that is not trusted: REDIS_HOST must be a name in that certificate",
     ),
     (RedisTimeoutError, "Timeout connecting", _UNREACHABLE),
     (RedisTimeoutError, "", f"did not answer within {READ_TIMEOUT:g} s, twice"),
@@ -122,9 +122,9 @@ def _explain(error: Exception) -> str:
     return f"failed a command: the next run tries again ({one_line(error)})."
 
 
-# What fails inside a script has no code of its own for redis-py to go by: Redis 6 wraps it
-# ("Error running script (...): @user_script:42: -READONLY You can't write ..."), and each has
-# its own words for a command, key or channel that the user may not use.
+# redis-py cannot classify an error inside a script: Redis 6 wraps its code ("Error running script
+# (...): @user_script:42: -READONLY You can't write ..."), and each version has its own words for
+# a command, key or channel that the user may not use.
 _IN_SCRIPT = (
     ("-READONLY ", ReadOnlyError),
     ("-OOM ", OutOfMemoryError),
@@ -135,7 +135,7 @@ _IN_SCRIPT = (
 
 
 def _cause(error: Exception) -> Exception:
-    """What a server said, without what the script or the cluster's client put around it."""
+    """The server's error, without what the script or the cluster's client wrapped around it."""
     inner = error.__cause__ if isinstance(error.__cause__, RedisError) else error
     if isinstance(inner, ResponseError):
         for part, kind in _IN_SCRIPT:
@@ -144,8 +144,8 @@ def _cause(error: Exception) -> Exception:
     return inner
 
 
-class Connection:
-    """Runs one Lua script against Redis, bounded by a deadline. Kept while Lambda is warm."""
+class ScriptClient:
+    """Runs Lua scripts in Redis, each within a deadline. Lives as long as the process."""
 
     def __init__(
         self,
@@ -160,22 +160,22 @@ class Connection:
     def run(
         self, script: tuple[str, str], keys: tuple[str, ...], deadline: Deadline, *args: Any
     ) -> Any:
-        """Call the script (its SHA-1, its text). Raises RegistryError or SecretError."""
+        """Run the script (its SHA-1 and its text). Raises RegistryError or SecretError."""
         if self._credentials and not self._credentials.cached:
-            self._renew(deadline, self._credentials)
+            self._fetch_secret(deadline, self._credentials)
         sent = self._credentials.cached if self._credentials else None
         try:
             return self._call(script, keys, deadline, *args)
         except RegistryError as error:
             if isinstance(error.__cause__, (ReadOnlyError, RedisClusterException)):
-                # A failover leaves old connections on a node that has become a replica, and
-                # redis-py 7.0 strikes a node off its map for good when a connection to it dies,
-                # be it the only one: a new client begins with the endpoint's name again.
+                # After a failover old connections lead to a node that has become a replica. And
+                # redis-py 7.0 removes a node from its map for good when a connection to it dies,
+                # even the only node. A new client resolves the endpoint's name again.
                 self._drop_client()
             elif not (
                 isinstance(error.__cause__, AuthenticationError)
                 and self._credentials
-                and self._renew(deadline, self._credentials, sent)
+                and self._fetch_secret(deadline, self._credentials, sent)
             ):
                 raise
             return self._call(script, keys, deadline, *args)
@@ -186,15 +186,15 @@ class Connection:
             with suppress(RedisError, OSError):
                 client.close()
 
-    def _renew(
+    def _fetch_secret(
         self, deadline: Deadline, credentials: SecretCredentials, refused: Credentials | None = None
     ) -> bool:
         try:
             return result_by(deadline, self._threads.submit(credentials.renew, refused))
         except TimeoutError as error:
             raise SecretError(
-                "Secrets Manager did not answer in the time left before the deadline: see whether "
-                "its interface endpoint is there, or raise the function's timeout."
+                "Secrets Manager did not answer in the time left before the deadline: check that "
+                "its interface endpoint exists, or raise the function's timeout."
             ) from error
 
     def _call(
@@ -205,7 +205,7 @@ class Connection:
         except TimeoutError as error:
             raise RegistryError(
                 f"{self._where} did not answer in the time left before the deadline ({args[0]}): "
-                "see whether it is slow or unreachable, or raise the function's timeout."
+                "check that it is reachable and not overloaded, or raise the function's timeout."
             ) from error
 
     def _run(self, script: tuple[str, str], keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:

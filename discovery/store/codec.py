@@ -1,69 +1,88 @@
-"""What is stored in Redis, to and from our values: the contract's JSON, and no I/O.
+"""What Redis holds, to and from our values: the contract's JSON. Pure.
 
-Reading is lenient, as other hands or another version may have written: what
-cannot be understood counts as absent, and the next publication replaces it.
+Reading is lenient, as another version or a person may have written the keys: what cannot be
+understood counts as absent, and the next publication replaces it.
 """
 
 from __future__ import annotations
 
 import json
-import socket
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from json.encoder import encode_basestring_ascii as quoted
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from discovery.model import RUNNING, Entry, Standing
+from discovery.addresses import is_address, sort_key
+from discovery.model import RUNNING, Endpoint, Entry, PublishedState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _FIELDS = ("ip", "task_name", "update_time", "status")
-_NO_ADDRESS = 255  # sorts behind the families of addresses
 _CLOCKS_END = 2**53  # Lua counts exactly up to here
 
 
-def render(entries: Mapping[str, Entry], observed: str) -> str:
-    """The list that readers get. `registry.lua` finds an item by its `{"ip":"..."` start."""
-    items = sorted(entries.values(), key=lambda entry: _as_number(entry.ip))
-    return dumps(
-        [
-            {"ip": ip, "task_name": name, "update_time": observed, "status": RUNNING}
-            for ip, name in items
-        ]
-    )
+class Rendered(NamedTuple):
+    """What a publication writes."""
+
+    text: str  # the list that readers get
+    tasks: str  # JSON: task id -> address
+    # JSON: task id -> [port, start, length]. The last two say where the list has the task's item,
+    # in bytes, so that a withdrawal can blank it out without knowing what is in it.
+    items: str
 
 
-def changes(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> tuple[list[str], list[str]]:
-    """The addresses that came and those that went."""
-    old = {entry.ip for entry in before.values()}
-    new = {entry.ip for entry in after.values()}
-    return in_order(new - old), in_order(old - new)
+def render(entries: Mapping[str, Entry], observed: str) -> Rendered:
+    """The list, sorted by address, and the maps of its tasks."""
+    texts: list[str] = []
+    tasks: dict[str, str] = {}
+    items: dict[str, tuple[int, int, int]] = {}
+    rest = f',"update_time":{quoted(observed)},"status":{quoted(RUNNING)}}}'
+    start = 1  # behind the bracket
+    for task, entry in sorted(entries.items(), key=_position):
+        host, port = entry.endpoint
+        item = f'{{"ip":{quoted(host)},"task_name":{quoted(entry.name)}{rest}'  # all of it ASCII
+        texts.append(item)
+        tasks[task], items[task] = host, (port, start, len(item))
+        start += len(item) + 1
+    return Rendered(f"[{','.join(texts)}]", dumps(tasks), dumps(items))
 
 
-def in_order(ips: Iterable[str]) -> list[str]:
-    """As numbers, IPv4 first: 10.0.0.9 goes before 10.0.0.10."""
-    return sorted(ips, key=_as_number)
+def _position(each: tuple[str, Entry]) -> tuple[tuple[int, bytes], int, str]:
+    task, entry = each
+    return sort_key(entry.endpoint.host), entry.endpoint.port, task
 
 
-def standing(answer: Sequence[Any]) -> Standing:
-    """From the script's `standing`: generation, list, state, withdrawn, now, listing.
+def published_state(answer: Sequence[Any]) -> PublishedState:
+    """From the script's `published`: generation, list, state, withdrawn, now, listing.
 
-    The state's map of tasks is as it was published: it still has those withdrawn since.
+    The state's maps are those that were published: they still have the tasks that were withdrawn
+    since.
     """
     generation, text, flat, withdrawn, _, listing = answer
-    left = frozenset(withdrawn)
+    without = frozenset(withdrawn)
     names = {item["ip"]: item["task_name"] for item in _items(text)}
-    tasks = _loads(_state(flat).get("tasks"), dict)
-    # Listed is what both tell of: the list may have expired, or been replaced.
+    # A task is listed if both say so: the list may have expired, or been replaced.
     entries = {
-        task: Entry(ip, names[ip])
-        for task, ip in tasks.items()
-        if isinstance(ip, str) and ip in names and task not in left and _is_address(ip)
+        task: Entry(endpoint, names[endpoint.host])
+        for task, endpoint in _endpoints(_state(flat))
+        if endpoint.host in names and task not in without
     }
-    return Standing(generation, listing, entries, left)
+    return PublishedState(generation, listing, entries, without)
+
+
+def _endpoints(state: Mapping[str, str]) -> Iterator[tuple[str, Endpoint]]:
+    items = _loads(state.get("items"), dict)
+    for task, host in _loads(state.get("tasks"), dict).items():
+        try:
+            port, _, _ = items[task]
+        except (LookupError, TypeError, ValueError):
+            continue
+        if isinstance(host, str) and isinstance(port, int) and is_address(host):
+            yield task, Endpoint(host, port)
 
 
 def status(answer: Sequence[Any]) -> Mapping[str, Any]:
-    """The same for a person: what is listed and how old it is, in seconds."""
+    """The same for a person: what is listed, and how old it is in seconds."""
     generation, text, flat, withdrawn, now, listing = answer
     state = _state(flat)
     return {
@@ -76,7 +95,7 @@ def status(answer: Sequence[Any]) -> Mapping[str, Any]:
         "running": _int(state.get("running")),
         "healthy": _int(state.get("healthy")),
         "degraded": state.get("degraded") == "1",
-        "withdrawn": len(withdrawn),
+        "withdrawn": len(set(withdrawn)),
     }
 
 
@@ -121,18 +140,5 @@ def _int(text: str | None) -> int:
 
 
 def _plain(value: Any) -> str:
-    """Text that any encoder takes: half a character may hide in an escape."""
+    """Text that any encoder takes: an escape in the JSON may be half a character."""
     return str(value).encode("utf-8", "replace").decode()
-
-
-def _is_address(ip: str) -> bool:
-    """Whether it can be connected to without a name server, which nobody of ours would name."""
-    return _as_number(ip)[0] != _NO_ADDRESS
-
-
-def _as_number(ip: str) -> tuple[int, bytes]:
-    try:
-        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        return family, socket.inet_pton(family, ip)
-    except (OSError, ValueError):
-        return _NO_ADDRESS, ip.encode("utf-8", "replace")

@@ -1,25 +1,18 @@
-"""The Redis password: from Secrets Manager to redis-py, and nowhere else.
+"""The Redis password, on its way from the secret to redis-py, and nowhere else.
 
-redis-py asks for it on each new connection and gets the cached one; a server
-that refuses it makes us look at the secret once more, so a rotation needs no restart.
+redis-py requests it for each new connection and gets the cached one. When the server refuses it,
+the secret is fetched once more, so a rotation needs no restart.
 """
 
 from __future__ import annotations
 
 import json
-import logging
-from typing import TYPE_CHECKING, Callable, Union
+from typing import Callable, Union
 
 from redis.credentials import CredentialProvider
 
-from discovery.aws.errors import AwsFailure, explain
 from discovery.errors import SecretError
 from discovery.text import one_line
-
-if TYPE_CHECKING:
-    from types_boto3_secretsmanager.client import SecretsManagerClient
-
-log = logging.getLogger(__name__)
 
 # As redis-py sends them: AUTH password, or AUTH username password.
 Credentials = Union[tuple[str], tuple[str, str]]
@@ -30,39 +23,21 @@ PASSWORD_KEYS = ("password", "redis_password", "auth_token", "authtoken", "token
 class SecretCredentials(CredentialProvider):
     """Serves one secret, which is fetched when it is first needed."""
 
-    def __init__(self, client: Callable[[], SecretsManagerClient], arn: str) -> None:
-        self._client, self._arn = client, arn
+    def __init__(self, fetch: Callable[[], str], arn: str) -> None:
+        self._fetch, self._arn = fetch, arn
         self.cached: Credentials | None = None
 
     def renew(self, refused: Credentials | None) -> bool:
-        """Fetch the secret, unless another thread has; is it another than the one refused?
+        """Fetch the secret, unless another thread has. Does it differ from the refused one?
 
         Raises SecretError.
         """
         if self.cached == refused:
-            self.cached = self._fetch()
+            self.cached = parse_secret(self._fetch(), self._arn)
         return self.cached != refused
 
     def get_credentials(self) -> Credentials:
         return self.cached or ("",)
-
-    def _fetch(self) -> Credentials:
-        try:
-            answer = self._client().get_secret_value(SecretId=self._arn)
-        except AwsFailure as error:
-            raise SecretError(
-                f"secretsmanager:GetSecretValue for {self._arn} {explain(error)}."
-            ) from error
-        text = answer.get("SecretString")
-        if text is None and "SecretBinary" in answer:
-            text = answer["SecretBinary"].decode("utf-8", "replace")
-        if text is None:  # botocore reads a broken answer as an empty one
-            raise SecretError(
-                f"secretsmanager:GetSecretValue for {self._arn} answered without a secret: "
-                "the next run tries again."
-            )
-        log.info("secret %s fetched, version %s", self._arn, one_line(answer.get("VersionId")))
-        return parse_secret(text, self._arn)
 
 
 def parse_secret(text: str, arn: str) -> Credentials:
@@ -81,7 +56,7 @@ def parse_secret(text: str, arn: str) -> Credentials:
         # Not chained: the decoder's error carries the text.
         held = None
     if not isinstance(held, dict):
-        raise SecretError(f"secret {arn} begins like a JSON object and is none: mend it.")
+        raise SecretError(f"secret {arn} begins like a JSON object, but is none: correct it.")
     values = {key.lower(): value for key, value in held.items()}
     for key in PASSWORD_KEYS:
         if isinstance(values.get(key), str) and values[key]:

@@ -1,19 +1,20 @@
--- What is written, and when: every change of the registry is one of these actions,
--- so each happens whole or not at all, in one order, in one round trip.
+-- Every change of the registry is one of these actions, so each change happens whole or not at
+-- all, in one order, in one round trip.
 --
--- One logical clock orders requests, listings, withdrawals and publications: its
--- numbers are the server's milliseconds, pushed on by at least one each time. As they
--- follow the time of day they go on rising after a failover that lost the last writes,
--- a flush or an empty restart: a token from before is old there, and stays old.
+-- One logical clock orders requests, listings, withdrawals and publications. Its numbers are the
+-- server's milliseconds, raised by at least one each time. As they follow the time of day, they go
+-- on rising after a failover that lost the last writes, a flush or an empty restart: a token from
+-- before is old there, and stays old.
 --
--- Keys may have been broken by other hands or another version: what is not of the
--- expected kind counts as absent, and is replaced by the next write.
+-- A person or another version may have written the keys: a value of an unexpected kind counts as
+-- absent, and the next write replaces it.
 
-local LIST, STATE, LEASE, PACE, WITHDRAWN = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local LIST, STATE, LEASE, RATELIMIT = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- Tasks that may not be listed: for good, and until they are reinstated.
+local WITHDRAWN, DRAINING = KEYS[5], KEYS[6]
 local SKEW = 60000            -- ms; the clocks of two nodes differ by less
 local WITHDRAWN_FOR = 3600000 -- ms; a run lasts 15 minutes at most, a stop not much longer
-local CALLS = 600             -- of ECS, more than any listing takes
-local ITEM = '^"task_name":"[^"]*","update_time":"[^"]*","status":"[^"]*"}' -- after its address
+local MOST_CALLS = 600        -- to ECS; no listing takes as many
 
 local function kind(key) return redis.call('TYPE', key).ok end
 
@@ -27,7 +28,7 @@ local function now()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
--- A clock number; one from further ahead was not written by us and would lock us out.
+-- A number of the clock. One from further ahead was not written here, and would lock us out.
 local function number(field)
   if kind(STATE) ~= 'hash' then return 0 end
   local n = tonumber(redis.call('HGET', STATE, field))
@@ -35,7 +36,7 @@ local function number(field)
   return n
 end
 
--- The next number: higher than any that was given, should the clock itself be lost.
+-- The next number, higher than any that was given, even if the clock itself was lost.
 local function tick()
   local last = math.max(number('clock'), number('requested'), number('listing'), number('generation'))
   local n = math.max(last + 1, now())
@@ -43,7 +44,7 @@ local function tick()
   return n
 end
 
--- A key that blocks somebody blocks nobody for longer than `longest` ms.
+-- A key that holds others up expires within `longest` ms, whoever wrote it.
 local function bounded(key, longest)
   ensure(key, 'string')
   local left = redis.call('PTTL', key)
@@ -52,64 +53,92 @@ end
 
 local function prepare(lease)
   ensure(STATE, 'hash')
-  ensure(WITHDRAWN, 'zset')
+  for _, key in ipairs({WITHDRAWN, DRAINING}) do
+    ensure(key, 'zset')
+    if redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, WITHDRAWN_FOR) end
+  end
   bounded(LEASE, lease)
-  if redis.call('PTTL', WITHDRAWN) == -1 then redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR) end
 end
 
--- A holder that only waits, before a listing that no task of the service needs, makes room for
--- a request that does.
-local WAITING = 'waiting:'
-local function holds(owner)
+-- A run that reserved the lease only waits, before a listing that no task of the service needs.
+-- It makes room for a request that does not wait.
+local RESERVED = 'reserved:'
+local function may_take(owner)
   local holder = redis.call('GET', LEASE)
-  return not holder or holder == owner or string.sub(holder, 1, #WAITING) == WAITING
+  return not holder or holder == owner or string.sub(holder, 1, #RESERVED) == RESERVED
 end
 
--- Keep the next listing waiting until this one's calls are paid for, at `costs` ms each.
-local function pace(from, calls, costs)
+-- Hold the next listing back until the rate limit has room for this one's calls, `costs` ms each.
+local function limit_rate(from, calls, costs)
   local wait = from + math.ceil(calls) * tonumber(costs) - now()
   if wait > 0 then
-    redis.call('SET', PACE, calls, 'PX', wait)
+    redis.call('SET', RATELIMIT, calls, 'PX', wait)
   else
-    redis.call('DEL', PACE)
+    redis.call('DEL', RATELIMIT)
   end
 end
 
-local function standing()
-  local list, state, withdrawn = false, {}, {}
-  if kind(LIST) == 'string' then list = redis.call('GET', LIST) end
-  if kind(STATE) == 'hash' then state = redis.call('HGETALL', STATE) end
-  if kind(WITHDRAWN) == 'zset' then withdrawn = redis.call('ZRANGE', WITHDRAWN, 0, -1) end
-  return {number('generation'), list, state, withdrawn, now(), number('listing')}
+-- The tasks that may not be listed.
+local function tombstones()
+  local tasks = {}
+  for _, key in ipairs({WITHDRAWN, DRAINING}) do
+    if kind(key) == 'zset' then
+      for _, task in ipairs(redis.call('ZRANGE', key, 0, -1)) do tasks[#tasks + 1] = task end
+    end
+  end
+  return tasks
 end
 
--- Where the list, as a publication or a withdrawal left it, has the item of an address: the
--- first and the last character, a comma beside it included.
-local function item(list, ip)
-  local from, mid = string.find(list, '{"ip":"' .. ip .. '",', 1, true)
-  if not from then return end
-  local _, to = string.find(list, ITEM, mid + 1)
-  if not to then return end
+local function published()
+  local list, state = false, {}
+  if kind(LIST) == 'string' then list = redis.call('GET', LIST) end
+  if kind(STATE) == 'hash' then state = redis.call('HGETALL', STATE) end
+  return {number('generation'), list, state, tombstones(), now(), number('listing')}
+end
+
+-- The pairs of a map from task to host.
+local function each_task(tasks)
+  return string.gmatch(tasks, '"([^"]+)":"([^"]+)"')
+end
+
+-- What a map has for one task: the text behind the colon.
+local function of_task(map, task)
+  local _, colon = string.find(map, '"' .. task .. '":', 1, true)
+  return colon and string.sub(map, colon + 1, colon + 64) or ''
+end
+
+-- Where the list has a task's item: start and length, in bytes.
+local function span(items, task)
+  return string.match(of_task(items, task), '^%[%d+,(%d+),(%d+)%]')
+end
+
+-- What to blank out so that an item leaves the list: its first and last character, with a comma
+-- beside it. Nothing if the list does not hold the host there, as somebody else has written it.
+local function item(list, host, start, length)
+  if not start then return end
+  local from, to = start + 1, start + length
+  if string.sub(list, from, from) ~= '{' or string.sub(list, to, to) ~= '}' then return end
+  if not string.find(string.sub(list, from, to), '"' .. host .. '"', 1, true) then return end
   if string.sub(list, to + 1, to + 1) == ',' then return from, to + 1 end
-  local before = from - 1 -- blanks are what withdrawals left
+  local before = from - 1 -- earlier withdrawals left blanks
   while string.sub(list, before, before) == ' ' do before = before - 1 end
   return string.sub(list, before, before) == ',' and before or from, to
 end
 
--- The addresses of a map from task to address, without the tasks that were withdrawn.
-local function addresses(tasks, withdrawn)
+-- The hosts of a map of tasks, without the tasks that were withdrawn.
+local function hosts(tasks, withdrawn)
   local set = {}
-  for task, ip in string.gmatch(tasks, '"([^"]+)":"([^"]+)"') do
-    if not withdrawn[task] then set[ip] = true end
+  for task, host in each_task(tasks) do
+    if not withdrawn[task] then set[host] = true end
   end
   return set
 end
 
--- The addresses of one set that the other lacks, as a JSON array.
+-- The hosts of one set that the other lacks, as a JSON array.
 local function missing(from, set)
   local lacking = {}
-  for ip in pairs(from) do
-    if not set[ip] then lacking[#lacking + 1] = '"' .. ip .. '"' end
+  for host in pairs(from) do
+    if not set[host] then lacking[#lacking + 1] = '"' .. host .. '"' end
   end
   table.sort(lacking)
   return '[' .. table.concat(lacking, ',') .. ']'
@@ -123,123 +152,141 @@ end
 local actions = {}
 
 function actions.read()
-  return standing()
+  return published()
 end
 
--- Count a request; 1: nobody else is at work. The place is taken by `begin` alone: a server
--- that was frozen still carries out what dead runs sent, and these should block nobody.
-function actions.enter(owner, lease)
+-- Count a request. 1: no other run holds the lease. Only `acquire` takes the lease: a server that
+-- was frozen still executes what dead runs sent, and that should hold nobody up.
+function actions.request(owner, lease)
   prepare(tonumber(lease))
   redis.call('HSET', STATE, 'requested', tick())
-  return holds(owner) and 1 or 0
+  return may_take(owner) and 1 or 0
 end
 
--- Take the place to wait in it, for less than a lease. 1: it is ours; 0: it is taken.
-function actions.defer(owner, lease)
+-- Take the lease to wait with it, for less than its length. 0: another run holds it.
+function actions.reserve(owner, lease)
   prepare(tonumber(lease))
-  return redis.call('SET', LEASE, WAITING .. owner, 'NX', 'PX', lease) and 1 or 0
+  return redis.call('SET', LEASE, RESERVED .. owner, 'NX', 'PX', lease) and 1 or 0
 end
 
--- Take the place, and a token for a listing that starts now. -1: the place is somebody
--- else's; a smaller number than a token: milliseconds to wait first.
-function actions.begin(owner, lease, costs)
+-- Take the lease, and a fencing token for a listing that starts now. -1: another run holds the
+-- lease. A number below any token: the milliseconds that the rate limit wants first.
+function actions.acquire(owner, lease, costs)
   prepare(tonumber(lease))
-  bounded(PACE, CALLS * tonumber(costs))
-  if not holds(owner) then return {-1} end
+  bounded(RATELIMIT, MOST_CALLS * tonumber(costs))
+  if not may_take(owner) then return {-1} end
   redis.call('SET', LEASE, owner, 'PX', lease)
-  local wait = redis.call('PTTL', PACE)
+  local wait = redis.call('PTTL', RATELIMIT)
   if wait > 0 then return {wait} end
   local token = tick()
-  -- The last listing tells what this one will cost, should it fail before it can say.
+  -- As many calls as the last listing took, in case that this one fails before it reports.
   local calls = tonumber(redis.call('HGET', STATE, 'calls')) or 0
-  pace(token, math.min(math.max(calls, 2), CALLS), costs)
-  return {token, standing()}
+  limit_rate(token, math.min(math.max(calls, 2), MOST_CALLS), costs)
+  return {token, published()}
 end
 
--- Keep the place, if it is still ours. 1: a request came after `token`, 0: none did.
--- A place that was given up or has expired is not taken again: only `begin` does that.
+-- Extend the lease if it is still ours. 1: a request came after `token`, 0: none did.
+-- A lease that was released or has expired is not taken again: only `acquire` does that.
 function actions.renew(owner, lease, token)
   prepare(tonumber(lease))
   if redis.call('GET', LEASE) == owner then redis.call('PEXPIRE', LEASE, lease) end
   return number('requested') > tonumber(token) and 1 or 0
 end
 
--- Give the place up; with a token only if no request came after it. 0: one did.
-function actions.leave(owner, lease, token)
+-- Give the lease back; with a token only if no request came after it. 0: one did.
+function actions.release(owner, lease, token)
   prepare(tonumber(lease))
-  if not holds(owner) then return 1 end
+  if not may_take(owner) then return 1 end
   if token ~= '' and number('requested') > tonumber(token) then return 0 end
   redis.call('DEL', LEASE)
   return 1
 end
 
--- What comes in was decided on the tombstones of the listing's begin. Take the tasks that were
--- withdrawn since out of it, and say what really changes. A publication that refused for each
--- of them would never end while tasks go on stopping.
-local function without_withdrawn(list, tasks)
+-- The new list was decided on the tombstones of its acquire. Blank out the tasks that were
+-- withdrawn since, and compute what really changes. A publication that was refused for each of
+-- them would never end while tasks go on stopping.
+local function without_withdrawn(list, tasks, items)
   local withdrawn, late = {}, {}
-  for _, task in ipairs(redis.call('ZRANGE', WITHDRAWN, 0, -1)) do withdrawn[task] = true end
-  for task, ip in string.gmatch(tasks, '"([^"]+)":"([^"]+)"') do
+  for _, task in ipairs(tombstones()) do withdrawn[task] = true end
+  for task, host in each_task(tasks) do
     local from, to
-    if withdrawn[task] then from, to = item(list, ip) end
+    if withdrawn[task] then from, to = item(list, host, span(items, task)) end
     if from then
-      list = string.sub(list, 1, from - 1) .. string.sub(list, to + 1)
+      list = string.sub(list, 1, from - 1) .. string.rep(' ', to - from + 1) .. string.sub(list, to + 1)
       late[#late + 1] = task
     end
   end
-  local before, after = {}, addresses(tasks, withdrawn)
+  local before, after = {}, hosts(tasks, withdrawn)
   if kind(LIST) == 'string' then
-    before = addresses(redis.call('HGET', STATE, 'tasks') or '', withdrawn)
+    before = hosts(redis.call('HGET', STATE, 'tasks') or '', withdrawn)
   end
   return list, missing(after, before), missing(before, after), late
 end
 
 -- Write the list, if this listing is the newest and was decided on the one published last.
--- The answer: the new generation and the tasks that were withdrawn too late for the decision
--- and are left out; 0: a newer listing is published; -1 and what stands: decide on that.
-function actions.publish(token, base, generation, list, tasks, ttl, added, removed, calls, costs, ...)
+-- Returns the new generation, and the tasks that are left out as they were withdrawn after the
+-- decision. 0: a newer listing is published. -1 and the published state: decide on that.
+function actions.publish(
+  token, base, generation, list, tasks, items, ttl, added, removed, calls, costs, ...)
   ensure(STATE, 'hash')
   ensure(WITHDRAWN, 'zset')
   local listed, late = number('listing'), {}
   if listed == tonumber(token) then return {number('generation'), late} end -- a repeated call
   if listed > tonumber(token) then return {0} end
   if number('generation') ~= tonumber(generation) then
-    if listed ~= tonumber(base) then return {-1, standing()} end
-    list, added, removed, late = without_withdrawn(list, tasks)
+    if listed ~= tonumber(base) then return {-1, published()} end
+    list, added, removed, late = without_withdrawn(list, tasks, items)
   end
   local new = tick()
-  -- First, as it may be denied: a script that fails later would leave half of it written.
+  -- The message goes first, as it may be denied: a script that fails later would leave half of
+  -- the publication written.
   if added ~= '[]' or removed ~= '[]' then announce(new, added, removed) end
   if ttl == '0' then
     redis.call('SET', LIST, list)
   else
     redis.call('SET', LIST, list, 'EX', ttl)
   end
-  redis.call('HSET', STATE, 'generation', new, 'listing', token, 'tasks', tasks, 'calls', calls, ...)
-  pace(tonumber(token), tonumber(calls), costs)
+  redis.call('HSET', STATE, 'generation', new, 'listing', token, 'tasks', tasks, 'items', items,
+    'calls', calls, ...)
+  limit_rate(tonumber(token), tonumber(calls), costs)
   return {new, late}
 end
 
--- Take a task that was told to stop out of the list, and keep it out. Its address, or ''.
--- Blanks take the item's place, as a list of 5,000 tasks that is written anew for each of them
--- would go to every replica; for the same reason the map of tasks stays until it is published.
-function actions.withdraw(task)
+-- Take a task out of the list, and keep it out: for good (its stop is certain), or with
+-- `draining` = 1 until it is reinstated. Returns its host, or ''. Blanks take the item's place: a
+-- list of 5,000 tasks that was written anew for each of them would go to every replica. For the
+-- same reason the maps of tasks stay as they are until the next publication.
+function actions.withdraw(task, draining)
+  local tombs = draining == '1' and DRAINING or WITHDRAWN
   ensure(STATE, 'hash')
-  ensure(WITHDRAWN, 'zset')
+  ensure(tombs, 'zset')
   local at = tick()
-  local tasks, ip, from, to = redis.call('HGET', STATE, 'tasks') or '', nil, nil, nil
-  local _, mid = string.find(tasks, '"' .. task .. '":"', 1, true)
-  if mid then ip = string.match(tasks, '^[%x.:]+', mid + 1) end
-  if ip and kind(LIST) == 'string' then from, to = item(redis.call('GET', LIST), ip) end
+  local maps = redis.call('HMGET', STATE, 'tasks', 'items')
+  local host = string.match(of_task(maps[1] or '', task), '^"([%x.:]+)"')
+  local from, to
+  if host and kind(LIST) == 'string' then
+    from, to = item(redis.call('GET', LIST), host, span(maps[2] or '', task))
+  end
   if from then
-    announce(at, '[]', '["' .. ip .. '"]')
+    announce(at, '[]', '["' .. host .. '"]')
     redis.call('SETRANGE', LIST, from - 1, string.rep(' ', to - from + 1))
   end
-  local new = redis.call('ZADD', WITHDRAWN, 'NX', at, task)
-  redis.call('ZREMRANGEBYSCORE', WITHDRAWN, '-inf', at - WITHDRAWN_FOR)
-  redis.call('PEXPIRE', WITHDRAWN, WITHDRAWN_FOR)
+  local new = redis.call('ZADD', tombs, 'NX', at, task)
+  redis.call('ZREMRANGEBYSCORE', tombs, '-inf', at - WITHDRAWN_FOR)
+  redis.call('PEXPIRE', tombs, WITHDRAWN_FOR)
   if new == 1 or from then redis.call('HSET', STATE, 'generation', at) end
-  return from and ip or ''
+  return from and host or ''
+end
+
+-- Let a draining task be listed again, by a listing that this requests. 0: it is not draining.
+-- The new generation makes a run that has decided without the task decide anew.
+function actions.reinstate(task)
+  ensure(STATE, 'hash')
+  ensure(DRAINING, 'zset')
+  if redis.call('ZREM', DRAINING, task) == 0 then return 0 end
+  local at = tick()
+  redis.call('HSET', STATE, 'generation', at, 'requested', at)
+  return 1
 end
 
 return actions[ARGV[1]](unpack(ARGV, 2))

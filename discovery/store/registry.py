@@ -1,8 +1,7 @@
-"""The registry in Redis: token, publish, withdraw, lease, read.
+"""One service's keys in Redis: fencing tokens, lease, rate limit, publications, withdrawals.
 
-`registry.lua` says what each action writes; this file is its Python side. The
-tokens are what makes an overlap of runs harmless. The lease only saves calls:
-it keeps all but one run from listing.
+`registry.lua` says what each action writes; this file is its Python side. The fencing tokens
+make an overlap of runs harmless. The lease only saves calls: it lets one run list at a time.
 """
 
 from __future__ import annotations
@@ -11,116 +10,113 @@ import hashlib
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from discovery.addresses import changes
 from discovery.errors import DiscoveryError
-from discovery.store import codec as stored
+from discovery.model import (
+    Grant,
+    LeaseHeld,
+    Published,
+    PublishedState,
+    RetryAfter,
+    Superseded,
+)
+from discovery.store import codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from collections.abc import Set as AbstractSet
 
     from discovery.deadline import Deadline
-    from discovery.model import Decision, Standing
-    from discovery.store.client import Connection
+    from discovery.model import Decision
+    from discovery.store.client import ScriptClient
 
 _TEXT = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
 _SCRIPT = (hashlib.sha1(_TEXT.encode()).hexdigest(), _TEXT)  # noqa: S324 (EVALSHA names it so)
 
-# A holder that was killed is in the way for this long, in milliseconds; one that
-# lives renews in time for two of its calls to fail.
+# A run that was killed holds up the others for this long, in milliseconds.
 LEASE = 8000
 RENEW_EVERY = 2.0  # seconds
 
 
-class Begun(NamedTuple):
-    """A listing may start: its fencing token, and what it will build on."""
-
-    token: int
-    standing: Standing
-
-
-class Wait(NamedTuple):
-    """The last listing was too recent: so many seconds first."""
-
-    seconds: float
-
-
-class Published(NamedTuple):
-    """The list is written, but for the tasks (ids) withdrawn too late for the decision."""
-
-    generation: int
-    withdrawn: AbstractSet[str]
-
-
-class Lost(NamedTuple):
-    """Somebody else has the place, or a newer listing is published."""
-
-
 class Registry:
-    """One service's keys, for the length of one invocation."""
+    """One service's keys, for the length of one invocation.
 
-    verb = "published"  # in the log
+    Each method raises RegistryError or SecretError.
+    """
 
     def __init__(
         self,
-        connection: Connection,
+        client: ScriptClient,
         key: str,
-        stem: str,
+        key_prefix: str,
         ttl: int,
         calls_per_second: float,
         deadline: Deadline,
         owner: str,
     ) -> None:
-        self._connection, self._deadline = connection, deadline
+        self._client, self._deadline = client, deadline
         self._ttl, self._owner = ttl, owner
         self._call_costs = round(1000 / calls_per_second)  # ms between listings for each call
         self.key = key
-        companions = ("state", "lease", "pace", "withdrawn")
-        self._keys = (key, *(f"{stem}:{name}" for name in companions))
+        companions = ("state", "lease", "ratelimit", "withdrawn", "draining")
+        self._keys = (key, *(f"{key_prefix}:{name}" for name in companions))
 
     def withdraw(self, task: str) -> str | None:
-        """Take a stopped task out of the list, for good; its address, if it was listed."""
-        return self._run("withdraw", task) or None
+        """Remove a stopping task from the list for good; returns its address if it was listed."""
+        return self._run("withdraw", task, 0) or None
 
-    def enter(self) -> bool:
-        """Ask for a listing that begins after this moment; False: another run will make it."""
-        return bool(self._run("enter", self._owner, LEASE))
+    def drain(self, task: str) -> str | None:
+        """Remove a task that is about to be stopped; `reinstate` takes this back."""
+        return self._run("withdraw", task, 1) or None
 
-    def defer(self) -> bool:
-        """Take the place to wait in it; False: another run will list.
+    def reinstate(self, task: str) -> bool:
+        """Let a drained task be listed again by the next listing, which this requests.
 
-        A request that does not wait may take the place over.
+        False: it was not drained. A task that ECS has said to be stopping stays withdrawn.
         """
-        return bool(self._run("defer", self._owner, LEASE))
+        return bool(self._run("reinstate", task))
 
-    def begin(self) -> Begun | Wait | Lost:
-        """Take the place, and a token for a listing that begins now."""
-        number, *standing = self._run("begin", self._owner, LEASE, self._call_costs)
-        if standing:
-            return Begun(number, stored.standing(standing[0]))
-        return Lost() if number < 0 else Wait(number / 1000)
+    def request(self) -> bool:
+        """Request a listing that begins after this moment; False: another run will make it."""
+        return bool(self._run("request", self._owner, LEASE))
+
+    def reserve(self) -> bool:
+        """Take the lease to wait with it; False: another run will list.
+
+        A request that does not wait may take the lease over.
+        """
+        return bool(self._run("reserve", self._owner, LEASE))
+
+    def acquire(self) -> Grant | RetryAfter | LeaseHeld:
+        """Take the lease, and a fencing token for a listing that begins now."""
+        number, *state = self._run("acquire", self._owner, LEASE, self._call_costs)
+        if state:
+            return Grant(number, codec.published_state(state[0]))
+        return LeaseHeld() if number < 0 else RetryAfter(number / 1000)
 
     def publish(
-        self, begun: Begun, standing: Standing, decision: Decision, calls: int
-    ) -> Published | Standing | Lost:
+        self, grant: Grant, state: PublishedState, decision: Decision, calls: int
+    ) -> Published | PublishedState | Superseded:
         """Write the list, unless a listing that began later is published.
 
-        Or, with nothing written: what stands, if an older listing was published since the
-        decision was made.
+        If an older listing was published since the decision was made, nothing is written and
+        the new published state is returned, to decide on.
         """
-        observed = stored.iso(begun.token / 1000)
-        added, removed = stored.changes(standing.entries, decision.entries)
+        observed = codec.iso(grant.token / 1000)
+        added, removed = changes(state.entries, decision.entries)
+        rendered = codec.render(decision.entries, observed)
         answer, *rest = self._run(
             "publish",
-            begun.token,
-            standing.listing,
-            standing.generation,
-            stored.render(decision.entries, observed),
-            stored.dumps({task: entry.ip for task, entry in decision.entries.items()}),
+            grant.token,
+            state.listing,
+            state.generation,
+            rendered.text,
+            rendered.tasks,
+            rendered.items,
             self._ttl,
-            stored.dumps(added),
-            stored.dumps(removed),
+            codec.dumps(added),
+            codec.dumps(removed),
             calls,
             self._call_costs,
             *("observed_at", observed),
@@ -130,26 +126,26 @@ class Registry:
         )
         if answer > 0:
             return Published(answer, frozenset(rest[0]))
-        return stored.standing(rest[0]) if rest else Lost()
+        return codec.published_state(rest[0]) if rest else Superseded()
 
-    def requested(self, token: int) -> bool:
-        """Renew the lease; has anybody asked for a listing since the token was taken?"""
+    def renew(self, token: int) -> bool:
+        """Renew the lease; was a listing requested since the token was taken?"""
         return bool(self._run("renew", self._owner, LEASE, token))
 
-    def leave(self, token: int | None) -> bool:
-        """Give up the place; False: a request came after the token, so it is still ours."""
-        return bool(self._run("leave", self._owner, LEASE, "" if token is None else token))
+    def release(self, token: int | None) -> bool:
+        """Give the lease back. False: a request came after the token, so it is still ours."""
+        return bool(self._run("release", self._owner, LEASE, "" if token is None else token))
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Renew the lease in the background, through listings and checks that take long."""
+    def keep_lease(self) -> Iterator[None]:
+        """Renew the lease in the background, through listings and probes that take long."""
         over = threading.Event()
 
         def renew() -> None:
-            # The first failure ends it: the run itself meets the same fault, and tells.
+            # The first failure ends it: the run itself meets the same fault, and reports it.
             with suppress(DiscoveryError):
                 while not over.wait(RENEW_EVERY):
-                    self.requested(0)
+                    self.renew(0)
 
         threading.Thread(target=renew, name="lease", daemon=True).start()
         try:
@@ -157,45 +153,12 @@ class Registry:
         finally:
             over.set()
 
-    def read(self) -> Standing:
-        return stored.standing(self._run("read"))
+    def read(self) -> PublishedState:
+        return codec.published_state(self._run("read"))
 
     def status(self) -> Mapping[str, Any]:
         """What Redis holds, and how old it is."""
-        return stored.status(self._run("read"))
+        return codec.status(self._run("read"))
 
     def _run(self, action: str, *args: Any) -> Any:
-        return self._connection.run(_SCRIPT, self._keys, self._deadline, action, *args)
-
-
-class DryRun(Registry):
-    """The same, but for whatever writes."""
-
-    verb = "would build on"
-
-    def withdraw(self, task: str) -> str | None:  # noqa: ARG002
-        return None
-
-    def enter(self) -> bool:
-        return True
-
-    def defer(self) -> bool:
-        return True
-
-    def begin(self) -> Begun:
-        return Begun(0, self.read())
-
-    def publish(
-        self,
-        begun: Begun,  # noqa: ARG002
-        standing: Standing,
-        decision: Decision,  # noqa: ARG002
-        calls: int,  # noqa: ARG002
-    ) -> Published:
-        return Published(standing.generation, frozenset())
-
-    def requested(self, token: int) -> bool:  # noqa: ARG002
-        return False
-
-    def leave(self, token: int | None) -> bool:  # noqa: ARG002
-        return True
+        return self._client.run(_SCRIPT, self._keys, self._deadline, action, *args)

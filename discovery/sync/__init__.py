@@ -1,0 +1,1 @@
+"""The core capability: list, probe, decide, publish."""

@@ -6,52 +6,54 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Callable
 
-from discovery.model import Probe, Snapshot, Standing, Task
-from discovery.sync.decide import worth_asking
+from discovery.model import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from discovery.aws.task_lister import Fleet
     from discovery.deadline import Deadline
-    from discovery.probe.tcp import Pool
+    from discovery.interfaces import Prober, TaskLister
+    from discovery.model import Endpoint, Probe, PublishedState, ServiceRef, Task
 
 
 def observe(
-    fleet: Fleet,
-    new_pool: Callable[[], Pool],
-    standing: Standing,
-    arrived: AbstractSet[str],
-    until: Deadline,
-) -> tuple[Snapshot, Mapping[str, Probe]]:
-    """A snapshot, and the answers by address. Raises EcsError.
+    service: ServiceRef,
+    lister: TaskLister,
+    new_prober: Callable[[], Prober],
+    state: PublishedState,
+    new_task_ids: AbstractSet[str],
+    deadline: Deadline,
+) -> tuple[Snapshot, Mapping[Endpoint, Probe]]:
+    """A snapshot, and the result of each probe. Raises EcsError.
 
-    What is listed by now is described and checked while ECS still lists, as most of it will
-    run on, and who has just `arrived` (ids) is described: what ECS does not list is left out
-    all the same.
+    The listed tasks are described and probed while ECS is still listing, as most of them go on
+    running; `new_task_ids`, which an event has announced, are described then, too. A task that
+    ECS does not list is left out all the same.
     """
     tasks: dict[str, Task] = {}  # a task may move between pages and come twice
     missing: set[str] = set()
     calls = 0
-    with closing(new_pool()) as pool:
-        arriving = fleet.pages(until, standing.entries.keys() | arrived)
-        pool.guess(entry.ip for entry in standing.entries.values())
-        for page in arriving:
+    with closing(new_prober()) as prober:
+        pages = lister.pages(service, state.entries.keys() | new_task_ids, deadline)
+        prober.prefetch(entry.endpoint for entry in state.entries.values())
+        for page in pages:
             calls += page.calls
             tasks.update((task.id, task) for task in page.tasks)
             missing.update(page.missing)
-            pool.add(task.ip for task in page.tasks if task.ip and worth_asking(task))
-        probes = pool.finish(until)
-    # An empty service is one call and no page.
+            prober.submit(
+                task.endpoint for task in page.tasks if task.endpoint and task.needs_probe
+            )
+        probes = prober.results(deadline)
+    # An empty service takes one call and returns no page.
     snapshot = Snapshot(tuple(tasks.values()), missing - tasks.keys(), max(1, calls))
     return snapshot, probes
 
 
-def summary(snapshot: Snapshot, probes: Mapping[str, Probe]) -> str:
+def summary(snapshot: Snapshot, probes: Mapping[Endpoint, Probe]) -> str:
     counts = Counter(probe.value for probe in probes.values())
-    checks = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    results = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
     return (
         f"{len(snapshot.tasks)} tasks in {snapshot.calls} calls, {len(snapshot.missing)} MISSING; "
-        f"{len(probes)} checked: {checks or 'none'}"
+        f"{len(probes)} probed: {results or 'none'}"
     )

@@ -1,15 +1,17 @@
-"""What came of a run, as the caller's answer and as figures for the metrics."""
+"""The result of a run: the caller's answer, and the figures for the metrics. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from discovery.model import Decision, Entry, Outcome
-from discovery.store.codec import changes
+from discovery.addresses import changes
+from discovery.model import Endpoint, Entry, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from discovery.model import Decision, PublishedState
 
 # Twice what ECS allows a service. Each takes some 150 bytes, and Lambda's answer holds 6 MB:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -18,15 +20,20 @@ EXCLUDED = 10_000
 
 @dataclass
 class Report:
-    """It grows from round to round."""
+    """The result of the rounds so far."""
 
     outcome: Outcome = Outcome.KEPT
     generation: int = 0
     rounds: int = 0
     decision: Decision | None = None  # the last that was published
-    before: Mapping[str, Entry] | None = None  # what was listed when the run began
-    withdrawn: str | None = None  # the address that went before it
-    published_at: float | None = None  # first, on the deadline's clock
+    before: Mapping[str, Entry] | None = None  # the listed tasks when the run began
+    withdrawn: str | None = None  # the address that was withdrawn before the run
+    published_at: float | None = None  # the first time, on the deadline's clock
+
+    def add(self, state: PublishedState, decision: Decision, generation: int) -> None:
+        """Add a round's decision, which was based on this published state."""
+        self.before = state.entries if self.before is None else self.before
+        self.decision, self.generation = decision, generation
 
 
 def answer(report: Report, duration: float) -> dict[str, Any]:
@@ -48,12 +55,12 @@ def answer(report: Report, duration: float) -> dict[str, Any]:
 
 
 def figures(report: Report, duration: float, event_to_publish: float | None) -> dict[str, float]:
-    """What is measured of a run; times in seconds come out as milliseconds."""
-    told: dict[str, float] = {report.outcome.value.capitalize(): 1}
+    """The metrics of a run. Times in seconds become milliseconds."""
+    values: dict[str, float] = {report.outcome.value.capitalize(): 1}
     decision = report.decision
     if decision:
         added, removed = _changes(report)
-        told.update(
+        values.update(
             RunningTasks=decision.running,
             HealthyTasks=decision.healthy,
             UnhealthyTasks=decision.running - decision.healthy,
@@ -65,14 +72,14 @@ def figures(report: Report, duration: float, event_to_publish: float | None) -> 
             SyncDuration=round(duration * 1000, 1),
         )
     if event_to_publish is not None:
-        told["EventToPublish"] = round(event_to_publish * 1000, 1)
-    return told
+        values["EventToPublish"] = round(event_to_publish * 1000, 1)
+    return values
 
 
 def _changes(report: Report) -> tuple[list[str], list[str]]:
-    """From before the run, withdrawal included, to its last publication."""
+    """From before the run and its withdrawal to its last publication."""
     before = dict(report.before or {})
     after = report.decision.entries if report.decision else dict(before)
     if report.withdrawn:
-        before["withdrawn"] = Entry(report.withdrawn, "")
+        before["withdrawn"] = Entry(Endpoint(report.withdrawn, 0), "")
     return changes(before, after)

@@ -1,22 +1,20 @@
-"""The story of a run: take the place, go rounds, publish each, give the place up.
+"""A run: acquire the lease, go through rounds, publish each, release the lease.
 
-A round takes a token, lists and describes, probes, decides and publishes. It is
-repeated while a running task still fails, at most RETRY_COUNT times. A request
-that comes meanwhile is answered by the same run, with a round that begins at once.
+A round takes a fencing token, lists, describes, probes, decides and publishes. Rounds are
+repeated while a running task still fails, at most RETRY_COUNT times. A request that comes
+meanwhile is answered by the same run, with a round that begins at once.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
 from discovery.errors import DiscoveryError, RegistryError, SecretError
-from discovery.model import Decision, Exclusion, Outcome, Probe, Snapshot, Standing
-from discovery.store.codec import changes
-from discovery.store.registry import Begun, Lost, Published, Registry
+from discovery.model import Grant, LeaseHeld, Outcome, Published, PublishedState, Superseded
+from discovery.sync import log_lines
 from discovery.sync.decide import decide, without
 from discovery.sync.observe import observe, summary
 from discovery.sync.report import Report
@@ -31,230 +29,239 @@ from discovery.sync.rounds import (
     is_last,
     next_step,
 )
-from discovery.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from discovery.aws.task_lister import Fleet
     from discovery.deadline import Deadline
-    from discovery.probe.tcp import Pool
+    from discovery.interfaces import Prober, Registry, TaskLister
+    from discovery.model import Decision, Endpoint, Probe, ServiceRef, Snapshot
+    from discovery.sync.rounds import Policy
 
 log = logging.getLogger(__name__)
 
-# Decisions on one snapshot: each further one follows an older listing that was published since.
+# Decisions on one snapshot. Each further one follows an older listing that was published since.
 ATTEMPTS = 3
-# Lines of the log for tasks that are left out. 5,000 silent tasks would take 0.7 MB a minute,
-# and seconds of a small function's time.
-LOGGED = 20
-# Seconds between looks at whether a request came; the contract allows 0.25.
-LOOK_EVERY = 0.2
+# Seconds between two looks at whether a request came; the contract allows 0.25.
+POLL_INTERVAL = 0.2
 NO_IDS: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True)
-class Means:
-    """What a run acts through, and how it was told to go about it."""
+class Dependencies:
+    """What a run acts through."""
 
-    fleet: Fleet
+    service: ServiceRef
+    lister: TaskLister
     registry: Registry
-    pool: Callable[[], Pool]
+    new_prober: Callable[[], Prober]
     deadline: Deadline
     sleep: Callable[[float], None]
-    rounds: int
-    interval: float  # seconds
-    panic_percent: float
-    calls_per_second: float  # to ECS, over time
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one round saw, and what it cost."""
+
+    snapshot: Snapshot
+    probes: Mapping[Endpoint, Probe]
+    cost: float  # seconds
+    listing_from: float  # the moment from which the rate limit allows the next listing
+
+    def budget(self, deadline: Deadline) -> Budget:
+        return Budget(deadline.clock(), deadline.left(), self.cost, self.listing_from)
 
 
 def sync(
-    means: Means,
+    dependencies: Dependencies,
+    policy: Policy,
     stopping: str | None = None,
-    arrived: AbstractSet[str] = NO_IDS,
+    new_task_ids: AbstractSet[str] = NO_IDS,
     spread: float = 0.0,
 ) -> Report:
-    """Answer one request, of an event that tells of these tasks (ids), or of none.
+    """Answer one request.
 
-    The listing begins after `spread` seconds, if no other request comes first. Raises
-    DiscoveryError; the list is then as it was.
+    `stopping` is the id of a task to withdraw first, `new_task_ids` are tasks that an event has
+    announced. The listing begins after `spread` seconds, if no other request comes first.
+    Raises DiscoveryError; the list is then as it was.
     """
-    registry, report = means.registry, Report()
+    registry, report = dependencies.registry, Report()
     if stopping:
         report.withdrawn = registry.withdraw(stopping)
         log.info("withdrew task %s: %s", stopping, report.withdrawn or "it was not listed")
-    if not registry.enter() or (spread and not registry.defer()):
-        log.info("another run is at work on %s: it will list again for this request", registry.key)
+    if not registry.request() or (spread and not registry.reserve()):
+        log.info("another run holds the lease on %s: it lists for this request", registry.key)
         report.outcome = Outcome.COALESCED
         return report
     if spread:
-        log.info("waiting %.3f s: every stack of the cluster has this event now", spread)
-        means.sleep(spread)
-    with registry.held():
+        log.info("waiting %.3f s: every stack of the cluster gets this event now", spread)
+        dependencies.sleep(spread)
+    with registry.keep_lease():
         try:
-            _run(means, report, arrived)
+            _run(dependencies, policy, report, new_task_ids)
         except BaseException as error:
-            # Where Redis is out of reach, the lease ends by itself.
+            # Where Redis is out of reach, the lease expires by itself.
             unreachable = isinstance(error, RegistryError) and not error.answered
             if not (unreachable or isinstance(error, SecretError)):
                 with suppress(DiscoveryError):
-                    registry.leave(None)
+                    registry.release(None)
             raise
-    _log_excluded(report.decision.excluded if report.decision else ())
+    log_lines.excluded(report.decision.excluded if report.decision else ())
     return report
 
 
-def _run(means: Means, report: Report, arrived: AbstractSet[str]) -> None:
-    """Go rounds until nothing is left to wait for and no request is open."""
-    clock, registry, until = means.deadline.clock, means.registry, means.deadline.earlier(RESERVE)
+def dry_run(dependencies: Dependencies, policy: Policy) -> Report:
+    """Go through all rounds of a run and write nothing. Raises DiscoveryError."""
+    report, progress = Report(outcome=Outcome.CHECKED), Progress()
+    clock = dependencies.deadline.clock
+    while True:
+        state = dependencies.registry.read()
+        seen = _observe(dependencies, policy, state, NO_IDS)
+        report.rounds += 1
+        last = is_last(progress, policy, seen.budget(dependencies.deadline))
+        log_lines.round_ended(progress.number, policy.rounds, summary(seen.snapshot, seen.probes))
+        decision = decide(
+            state, seen.snapshot, seen.probes, progress.failed, last, policy.panic_percent
+        )
+        report.add(state, decision, state.generation)
+        log_lines.decided("dry run on", state, decision, state.generation, policy.panic_percent)
+        progress = after(progress, decision, clock(), policy)
+        step = None if decision.settled else next_step(progress, seen.budget(dependencies.deadline))
+        if not isinstance(step, WaitUntil):
+            if step:
+                log_lines.out_of_time(dependencies.deadline.left(), progress, policy)
+            break
+        dependencies.sleep(max(0.0, step.due - clock()))
+        progress = counted(progress)
+    log_lines.excluded(decision.excluded)
+    return report
+
+
+def _run(
+    dependencies: Dependencies, policy: Policy, report: Report, new_task_ids: AbstractSet[str]
+) -> None:
+    """Go through rounds until there is nothing to wait for and no open request."""
+    deadline, registry = dependencies.deadline, dependencies.registry
     progress, token, cost = Progress(), None, 0.0
     while True:
-        begun = _begin(means, report, token, cost)
-        if begun is None:
+        grant = _acquire(dependencies, report, token, cost)
+        if grant is None:
             return
-        token, started = begun.token, clock()
-        snapshot, probes = observe(means.fleet, means.pool, begun.standing, arrived, until)
+        seen = _observe(dependencies, policy, grant.state, new_task_ids)
         report.rounds += 1
-        cost, paced = clock() - started, started + snapshot.calls / means.calls_per_second
-        last = is_last(progress, means.rounds, means.interval, _budget(means, cost, paced))
-        log.info("round %d of %d: %s", progress.number, means.rounds, summary(snapshot, probes))
-        decision = _publish(means, report, begun, snapshot, probes, progress.failed, last)
-        if decision and decision.settled and registry.leave(token):
+        token, cost = grant.token, seen.cost
+        last = is_last(progress, policy, seen.budget(deadline))
+        log_lines.round_ended(progress.number, policy.rounds, summary(seen.snapshot, seen.probes))
+        decision = _publish(dependencies, policy, report, grant, seen, progress.failed, last)
+        if decision and decision.settled and registry.release(token):
             return
-        progress = after(progress, decision, clock(), means.interval)
-        step = next_step(progress, _budget(means, cost, paced))
+        progress = after(progress, decision, deadline.clock(), policy)
+        step = next_step(progress, seen.budget(deadline))
         if isinstance(step, Stop):
-            if progress.failed is not None:
-                _out_of_time(means, progress)
             break
-        if isinstance(step, WaitUntil) and _waited(means, token, step.due):
+        if isinstance(step, WaitUntil) and _waited(dependencies, token, step.due):
             progress = counted(progress)
-    _give_up(means, token)
+    if progress.failed is not None:
+        log_lines.out_of_time(deadline.left(), progress, policy)
+    _release_at_last(registry, token)
 
 
-def _budget(means: Means, cost: float, paced: float) -> Budget:
-    return Budget(means.deadline.clock(), means.deadline.left(), cost, paced)
-
-
-def _out_of_time(means: Means, progress: Progress) -> None:
-    log.warning(
-        "%.1f s are left, too few for round %d of %d: raise the function's timeout",
-        means.deadline.left(),
-        min(progress.number + (progress.due is not None), means.rounds),
-        means.rounds,
+def _observe(
+    dependencies: Dependencies,
+    policy: Policy,
+    state: PublishedState,
+    new_task_ids: AbstractSet[str],
+) -> Observation:
+    started = dependencies.deadline.clock()
+    snapshot, probes = observe(
+        dependencies.service,
+        dependencies.lister,
+        dependencies.new_prober,
+        state,
+        new_task_ids,
+        dependencies.deadline.earlier(RESERVE),
     )
+    cost = dependencies.deadline.clock() - started
+    return Observation(snapshot, probes, cost, started + snapshot.calls / policy.calls_per_second)
 
 
-def _give_up(means: Means, token: int | None) -> None:
-    """Give up the place at the end of the time, whether a request is open or not."""
-    if token is not None and not means.registry.leave(token):
+def _acquire(
+    dependencies: Dependencies, report: Report, token: int | None, cost: float
+) -> Grant | None:
+    """Take a fencing token as soon as the rate limit allows; None: this run is over.
+
+    `token` is the last listing's, and `cost` is what that listing took, in seconds.
+    """
+    registry = dependencies.registry
+    while True:
+        answer = registry.acquire()
+        if isinstance(answer, Grant):
+            return answer
+        if isinstance(answer, LeaseHeld):
+            log.info("another run holds the lease on %s now: it lists after this one", registry.key)
+            if report.outcome is Outcome.KEPT:
+                report.outcome = Outcome.SUPERSEDED if report.rounds else Outcome.COALESCED
+            return None
+        if dependencies.deadline.left() < answer.seconds + cost + RESERVE:
+            log.warning(
+                "the rate limit allows the next listing in %.1f s, too late for this run: the "
+                "next event or the schedule lists",
+                answer.seconds,
+            )
+            _release_at_last(registry, token)
+            return None
+        dependencies.sleep(answer.seconds)
+
+
+def _release_at_last(registry: Registry, token: int | None) -> None:
+    """Release the lease at the end of the time, whether a request is open or not."""
+    if token is not None and not registry.release(token):
         log.warning(
             "a request came after the last listing began, and no time is left to list for it: "
             "the next event or the schedule lists"
         )
         token = None
     if token is None:
-        means.registry.leave(None)
-
-
-def _begin(means: Means, report: Report, token: int | None, cost: float) -> Begun | None:
-    """Take a token as soon as ECS's budget allows; None: this run is over.
-
-    `token` is that of the last listing and `cost` what it took, in seconds.
-    """
-    while True:
-        begun = means.registry.begin()
-        if isinstance(begun, Begun):
-            return begun
-        if isinstance(begun, Lost):
-            log.info(
-                "another run is at work on %s by now: it lists after this one", means.registry.key
-            )
-            if report.outcome is Outcome.KEPT:
-                report.outcome = Outcome.SUPERSEDED if report.rounds else Outcome.COALESCED
-            return None
-        if means.deadline.left() < begun.seconds + cost + RESERVE:
-            log.warning(
-                "the next listing may start in %.1f s, too late for this run", begun.seconds
-            )
-            _give_up(means, token)
-            return None
-        means.sleep(begun.seconds)
+        registry.release(None)
 
 
 def _publish(
-    means: Means,
+    dependencies: Dependencies,
+    policy: Policy,
     report: Report,
-    begun: Begun,
-    snapshot: Snapshot,
-    probes: Mapping[str, Probe],
+    grant: Grant,
+    seen: Observation,
     failed: AbstractSet[str] | None,
     last: bool,
 ) -> Decision | None:
     """Decide on what Redis holds now, and write; None: this listing is not published."""
-    standing = begun.standing
+    state = grant.state
     for _ in range(ATTEMPTS):
-        decision = decide(standing, snapshot, probes, failed, last, means.panic_percent)
-        answer = means.registry.publish(begun, standing, decision, snapshot.calls)
-        if not isinstance(answer, Standing) or not means.deadline.left():
+        decision = decide(state, seen.snapshot, seen.probes, failed, last, policy.panic_percent)
+        answer = dependencies.registry.publish(grant, state, decision, seen.snapshot.calls)
+        if not isinstance(answer, PublishedState) or not dependencies.deadline.left():
             break
-        standing = answer  # an older listing was published meanwhile: decide on that
+        state = answer  # an older listing was published meanwhile: decide on that
     if not isinstance(answer, Published):
-        newer = isinstance(answer, Lost)
+        newer = isinstance(answer, Superseded)
         why = "a newer listing is published" if newer else "older listings are published meanwhile"
-        log.info("%s: this one, of token %d, is dropped", why, begun.token)
+        log.info("%s: the listing of token %d is dropped", why, grant.token)
         return None
     decision = without(decision, answer.withdrawn)
-    report.before = standing.entries if report.before is None else report.before
-    report.generation, report.decision = answer.generation, decision
+    report.add(state, decision, answer.generation)
     report.outcome = Outcome.PUBLISHED
-    report.published_at = report.published_at or means.deadline.clock()
-    _log_publication(means, answer.generation, standing, decision)
+    report.published_at = report.published_at or dependencies.deadline.clock()
+    log_lines.decided("published", state, decision, answer.generation, policy.panic_percent)
     return decision
 
 
-def _log_publication(means: Means, generation: int, standing: Standing, decision: Decision) -> None:
-    added, removed = changes(standing.entries, decision.entries)
-    log.info(
-        "%s generation %d: %d listed, %d running, %d healthy, added %s, removed %s",
-        means.registry.verb, generation, len(decision.entries), decision.running,
-        decision.healthy, _some(added), _some(removed),
-    )  # fmt: skip
-    if decision.degraded:
-        log.warning(
-            "degraded: only %d of %d running tasks are healthy, below %g %%: listed tasks that run "
-            "are kept; see what they share",
-            decision.healthy, decision.running, means.panic_percent,
-        )  # fmt: skip
-
-
-def _log_excluded(excluded: Sequence[Exclusion]) -> None:
-    """The first of them and a count for each reason: the log's time and size are bounded."""
-    for task, ip, reason in excluded[:LOGGED]:
-        where = one_line(ip or "no address")
-        log.info("left out task %s at %s: %s", one_line(task), where, one_line(reason))
-    if len(excluded) > LOGGED:
-        # A reason that names a task ("its address passed to task ...") counts by its kind.
-        kinds = Counter(reason.split(":")[0].split(" to task ")[0] for _, _, reason in excluded)
-        log.info(
-            "left out %d tasks, %d of them above: %s; a dry run answers with all",
-            len(excluded),
-            LOGGED,
-            ", ".join(f"{count} {one_line(kind)}" for kind, count in kinds.most_common(LOGGED)),
-        )
-
-
-def _some(addresses: list[str]) -> str:
-    first, rest = " ".join(map(one_line, addresses[:10])), len(addresses) - 10
-    return first + (f" and {rest} more" if rest > 0 else "") or "none"
-
-
-def _waited(means: Means, token: int, due: float) -> bool:
+def _waited(dependencies: Dependencies, token: int, due: float) -> bool:
     """Wait until the moment `due`; False: a request came first."""
     while True:
-        left = due - means.deadline.clock()
+        left = due - dependencies.deadline.clock()
         if left <= 0:
             return True
-        means.sleep(min(left, LOOK_EVERY))
-        if means.registry.requested(token):
+        dependencies.sleep(min(left, POLL_INTERVAL))
+        if dependencies.registry.renew(token):
             return False

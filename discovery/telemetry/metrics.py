@@ -1,4 +1,4 @@
-"""One line of figures a run, in CloudWatch's embedded metric format: printing is all it takes.
+"""The metrics of a run as one line in CloudWatch's embedded metric format, to be printed. Pure.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """

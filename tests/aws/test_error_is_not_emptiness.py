@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Start, listed
-from redis_helpers import STEM, Subscriber, quick, rest, state, text
+from redis_helpers import PREFIX, Subscriber, quick, rest, state, text
 
 from simulator import faults
 
@@ -38,7 +38,7 @@ def publishes_nothing(aws: Simulator, function: Function) -> str:
     assert "EcsError" == said.error_type
     assert (before, generation) == (text(aws), state(aws)["generation"])
     assert [] == subscriber.messages()
-    assert not aws.valkey.client().exists(f"{STEM}:lease")
+    assert not aws.valkey.client().exists(f"{PREFIX}:lease")
     return f"{said.error_message}"
 
 

@@ -23,7 +23,10 @@ CALLS = {
 }
 # How it goes wrong, and what the person on call reads.
 FAULTS = {
-    "throttled": (faults.throttled, "the account's calls are used up; the next run tries again"),
+    "throttled": (
+        faults.throttled,
+        "the account's call budget is used up; the next run tries again",
+    ),
     "internal": (faults.internal, "the next run tries again"),
     "denied": (faults.denied, "grant the action to the function's role"),
     "cut": (faults.cut, "the next run tries again"),

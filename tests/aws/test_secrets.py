@@ -118,7 +118,7 @@ def test_an_empty_secret_is_refused(text: str) -> None:
 def test_broken_json_is_refused_without_a_word_of_it(text: str) -> None:
     """Law 7: neither the error nor its chain carries the text, as the decoder's own would."""
     error = refused(text)
-    assert "begins like a JSON object and is none" in str(error)
+    assert "begins like a JSON object, but is none" in str(error)
     assert PASSWORD not in str(error)
     assert (None, None) == (error.__cause__, error.__context__)
 

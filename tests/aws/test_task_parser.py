@@ -1,4 +1,4 @@
-"""What is made of a task as ECS tells of it: which address, and what if some of it is missing."""
+"""How a described task is parsed: which address it gets, and what happens if fields are missing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from discovery.aws.task_parser import task
+from discovery.aws.task_parser import parse
+from discovery.model import Endpoint
 
 ENI_V4 = {"name": "privateIPv4Address", "value": "10.0.0.1"}
 ENI_V6 = {"name": "ipv6Address", "value": "fd00::1"}
 
 
-def told(details: list[dict[str, str]], *interfaces: dict[str, str]) -> dict[str, Any]:
+def described(details: list[dict[str, str]], *interfaces: dict[str, str]) -> dict[str, Any]:
     """A task with an ENI that has these details, and a container with these interfaces."""
     eni = {"type": "ElasticNetworkInterface", "details": details}
     return {
@@ -28,14 +29,14 @@ def told(details: list[dict[str, str]], *interfaces: dict[str, str]) -> dict[str
 @pytest.mark.parametrize(
     ("given", "ip"),
     [
-        (told([ENI_V6, ENI_V4], {"privateIpv4Address": "10.0.0.2"}), "10.0.0.1"),
+        (described([ENI_V6, ENI_V4], {"privateIpv4Address": "10.0.0.2"}), "10.0.0.1"),
         (
-            told([ENI_V6], {"ipv6Address": "fd00::2"}, {"privateIpv4Address": "10.0.0.2"}),
+            described([ENI_V6], {"ipv6Address": "fd00::2"}, {"privateIpv4Address": "10.0.0.2"}),
             "10.0.0.2",
         ),
-        (told([ENI_V6], {"ipv6Address": "fd00::2"}), "fd00::1"),
-        (told([], {"ipv6Address": "fd00::2"}, {"ipv6Address": "fd00::3"}), "fd00::2"),
-        (told([]), None),
+        (described([ENI_V6], {"ipv6Address": "fd00::2"}), "fd00::1"),
+        (described([], {"ipv6Address": "fd00::2"}, {"ipv6Address": "fd00::3"}), "fd00::2"),
+        (described([]), None),
         ({"attachments": None, "containers": None}, None),
     ],
     ids=["ENI", "containers' IPv4", "ENI's IPv6", "containers' IPv6", "none", "nothing at all"],
@@ -44,10 +45,11 @@ def test_ipv4_goes_before_ipv6_and_the_eni_before_the_containers(
     given: dict[str, Any], ip: str | None
 ) -> None:
     """Whatever stands first in the answer."""
-    assert ip == task(given).ip
+    endpoint = Endpoint(ip, 80) if ip else None
+    assert endpoint == parse(given, 80).endpoint
 
 
 @pytest.mark.parametrize(("given", "created"), [(1795329285.68, 1795329285.68), (None, 0), ("", 0)])
 def test_a_time_is_the_number_that_ecs_sends(given: object, created: float) -> None:
     """In seconds since the epoch; one that is missing or odd is the oldest."""
-    assert created == task({"createdAt": given}).created_at
+    assert created == parse({"createdAt": given}, 80).created_at

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from conftest import ROOT
 
-from discovery.settings import Settings
+from discovery.settings import ProcessSettings, ServiceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,8 @@ def test_every_setting_is_a_parameter_with_the_same_default(
 ) -> None:
     """Each variable that the function reads is set, from a parameter that defaults to its own."""
     set_there = stack.function()["Environment"]["Variables"]
-    settings = {each.metadata["name"]: each.metadata["default"] for each in fields(Settings)}
+    every = [*fields(ProcessSettings), *fields(ServiceSettings)]
+    settings = {each.metadata["name"]: each.metadata["default"] for each in every}
     assert settings.keys() == set_there.keys()
     for variable, default in settings.items():
         words = "".join(word.title() for word in variable.split("_"))

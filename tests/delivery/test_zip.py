@@ -142,7 +142,7 @@ def test_lambdas_own_client_runs_it(emulator: tuple[Emulator, Any], aws: Simulat
     )
     assert [stopped.ip] == second.document["removed"]
     assert "InvalidEventError" == failed.error_type
-    assert "it must be 'sync' or 'status'" in failed.document["errorMessage"]
+    assert "expected 'sync' or 'status'" in failed.document["errorMessage"]
     assert PASSWORD not in first.log + second.log + failed.log
 
 

@@ -51,12 +51,12 @@ def test_faulty_settings_are_told_together_before_anything_is_touched(
             said = function.invoke(event)
             assert "SettingsError" == said.error_type
             for told in (
-                "5 environment variable(s)",
-                "ECS_CLUSTER_NAME is not set; it may hold a cluster's name or ARN",
-                "RETRY_COUNT holds 'three'; it may hold 1 to 100",
-                "HEALTH_CHECK_TIMEOUT holds '-1'",
-                "REDIS_TLS holds 'perhaps'; it may hold auto, true or false",
-                "REDIS_SECRET_ARN holds something else; it may hold the ARN of a secret",
+                "Invalid configuration: ",
+                "ECS_CLUSTER_NAME is not set, expected a cluster's name or ARN",
+                "RETRY_COUNT='three', expected 1 to 100",
+                "HEALTH_CHECK_TIMEOUT='-1'",
+                "REDIS_TLS='perhaps', expected auto, true or false",
+                "REDIS_SECRET_ARN (its value is not shown), expected the ARN of a secret",
             ):
                 assert told in f"{said.error_message}"
         assert (0, []) == (proxy.connections, list(aws.calls))
@@ -120,7 +120,7 @@ def test_a_password_that_is_given_and_not_wanted_is_told(aws: Simulator, start: 
     )
 
     assert "RegistryError" == said.error_type
-    assert "has no password and was given one" in f"{said.error_message}"
+    assert "has no password, but was sent one" in f"{said.error_message}"
     assert LIST == text(aws)
 
 
@@ -140,7 +140,7 @@ def test_a_secret_without_a_password_names_its_keys_and_no_value(
             ),
             (json.dumps({"password": ""}), "holds no password, only ['password']"),
             (json.dumps({"password": {"of": PASSWORD}}), "holds no password, only ['password']"),
-            (f'{{"password": "{PASSWORD}"', "begins like a JSON object and is none"),
+            (f'{{"password": "{PASSWORD}"', "begins like a JSON object, but is none"),
             (json.dumps({"password": PASSWORD})[:-1] + "}}", "begins like a JSON object"),
             ("  ", "is empty"),
         ):

@@ -14,13 +14,13 @@ from builders import (
     deployment_change,
     instance_change,
     nested,
+    routed,
     scheduled,
     service_action,
-    settings,
     task_change,
 )
 
-from discovery.events import Action, Ignore, Status, Sync, parse
+from discovery.events import Action, Ignore, Status, Sync
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ OTHER_ACCOUNT = "arn:aws:ecs:us-west-2:444455556666:cluster/arcade"
 
 
 def act(event: Any, **variables: str) -> Action:
-    return parse(event, settings(**variables))
+    return routed(event, **variables)
 
 
 def sync(event: Any, **variables: str) -> Sync:
@@ -52,8 +52,8 @@ def test_a_task_that_starts_or_runs_leads_to_a_sync_and_withdraws_nothing(
 ) -> None:
     """A task that has not been told to stop is never withdrawn."""
     assert sync(task_change(last, desired)).stopping is None
-    arrived = sync(task_change(last, desired)).arrived
-    assert (({TASK_ID}) if last == "RUNNING" else set()) == arrived
+    new_task_ids = sync(task_change(last, desired)).new_task_ids
+    assert (({TASK_ID}) if last == "RUNNING" else set()) == new_task_ids
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_task_that_starts_or_runs_leads_to_a_sync_and_withdraws_nothing(
 def test_a_task_that_stops_is_withdrawn_by_its_id(last: str, desired: str) -> None:
     """Told to stop, or in any state that only ends: the task itself is named, not its address."""
     assert TASK_ID == sync(task_change(last, desired)).stopping
-    assert not sync(task_change(last, desired)).arrived
+    assert not sync(task_change(last, desired)).new_task_ids
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,14 @@ def test_the_history_tells_a_tasks_change() -> None:
         f" taskArn={ECS}:task/arcade/{TASK_ID} lastStatus=STOPPED desiredStatus=STOPPED version=3"
         " stopCode=ServiceSchedulerInitiated stoppedReason=Essential container exited"
     )
-    assert expected == sync(event).history
+    assert expected == sync(event).log_fields
 
 
 def test_the_history_stays_one_line() -> None:
     """stoppedReason is free text, from a container runtime as well: it adds no line to the log."""
-    history = sync(task_change("STOPPED", "STOPPED", stoppedReason="exec: no such\nfile")).history
+    history = sync(
+        task_change("STOPPED", "STOPPED", stoppedReason="exec: no such\nfile")
+    ).log_fields
     assert len(history.splitlines()) == 1, history
 
 

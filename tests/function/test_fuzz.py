@@ -12,9 +12,9 @@ from builders import (
     NAME,
     deployment_change,
     instance_change,
+    routed,
     scheduled,
     service_action,
-    settings,
     task_change,
 )
 from hypothesis import given
@@ -22,10 +22,19 @@ from hypothesis import strategies as st
 from junk import JUNK, TEXT, fuzz, garbled, mutated
 
 from discovery.errors import InvalidEventError, SecretError, SettingsError
-from discovery.events import Sync, parse
-from discovery.model import STOPPING_STATES, UNHEALTHY, Entry, Probe, Snapshot, Standing, Task
+from discovery.events import Sync
+from discovery.model import (
+    STOPPING_STATES,
+    UNHEALTHY,
+    Endpoint,
+    Entry,
+    Probe,
+    PublishedState,
+    Snapshot,
+    Task,
+)
 from discovery.settings import from_env
-from discovery.store.codec import render, standing, status
+from discovery.store.codec import published_state, render, status
 from discovery.store.credentials import PASSWORD_KEYS, parse_secret
 from discovery.sync.decide import decide
 
@@ -75,14 +84,14 @@ def is_ours(event: dict[str, Any]) -> bool:
 def test_no_event_that_is_not_ours_leads_to_a_sync(event: Any) -> None:
     """An event is ours, ignored or refused by InvalidEventError; only its own task is withdrawn."""
     try:
-        action = parse(event, settings())
+        action = routed(event)
     except InvalidEventError as error:
         told = str(error)
         assert len(told) < 1000
         return
     if isinstance(action, Sync):
         assert is_ours(event)
-        assert len(action.history.splitlines()) <= 1
+        assert len(action.log_fields.splitlines()) <= 1
     if isinstance(action, Sync) and action.stopping:
         detail = event["detail"]
         assert detail["taskArn"].endswith(f"/{action.stopping}")
@@ -107,14 +116,15 @@ def test_settings_are_usable_or_refused_by_name(env: dict[str, str], secret: str
         found = from_env(ENV | env | {"REDIS_SECRET_ARN": secret})
     except SettingsError as error:
         told = str(error)
-        assert any(f"{name} " in told for name in (*env, "REDIS_SECRET_ARN"))
+        assert any(name in told for name in (*env, "REDIS_SECRET_ARN"))
         assert SECRET not in told
     else:
-        assert 1 <= min(found.redis_port, found.port, found.rounds, found.concurrency)
-        assert 0 <= found.interval <= 900 >= found.connect_timeout > 0
-        assert found.cluster_name
-        assert found.service_name
-        assert found.key in (found.stem, found.stem[1:-1])
+        process, service = found
+        assert 1 <= min(process.redis_port, service.port, service.rounds, service.concurrency)
+        assert 0 <= service.interval <= 900 >= service.connect_timeout > 0
+        assert service.cluster_name
+        assert service.service_name
+        assert service.key in (service.key_prefix, service.key_prefix[1:-1])
 
 
 KEYS = st.sampled_from([*PASSWORD_KEYS, "username", "Password", "host", "engine"])
@@ -144,11 +154,15 @@ LISTS = st.lists(
     mutated({"ip": "10.0.0.1", "task_name": NAME, "update_time": "", "status": "RUNNING"}),
     max_size=3,
 ).map(json.dumps)
+ITEMS = st.tuples(st.just(80), st.integers(-1, 200), st.integers(-1, 200))
 TASKS = st.dictionaries(IDS, IPS | JUNK, max_size=4).map(json.dumps)
+SPANS = st.dictionaries(IDS, ITEMS | JUNK, max_size=4).map(json.dumps)
+ENDPOINTS = st.builds(Endpoint, IPS, st.sampled_from([80, 8080]))
 STATE = st.fixed_dictionaries(
     {},
     optional={
         "tasks": garbled(TASKS) | TEXT,
+        "items": garbled(SPANS) | TEXT,
         **dict.fromkeys(("listing", "running", "healthy", "degraded", "observed_at"), TEXT),
     },
 )
@@ -161,42 +175,42 @@ def test_stored_state_from_other_hands_is_understood_or_absent(
 ) -> None:
     """Reading it never fails, the next list is sound, and `status` answers with plain JSON."""
     flat = [each for pair in state.items() for each in pair]
-    held = standing([1, text, flat, withdrawn, 10_000, 5])
-    decision = decide(held, Snapshot((), frozenset("abc"), 2), {}, None, False, 0)
-    assert [] == [item for item in json.loads(render(decision.entries, "")) if len(item) != 4]
+    before = published_state([1, text, flat, withdrawn, 10_000, 5])
+    decision = decide(before, Snapshot((), frozenset("abc"), 2), {}, None, False, 0)
+    assert [] == [item for item in json.loads(render(decision.entries, "").text) if len(item) != 4]
     json.dumps(status([1, text, flat, withdrawn, 10_000, 5]), allow_nan=False)
 
 
 STATUSES = st.sampled_from(["RUNNING", "RUNNING", "RUNNING", "PENDING", "STOPPED"])
 HEALTH = st.sampled_from(["UNKNOWN", "UNKNOWN", "HEALTHY", "UNHEALTHY"])
 RUNS = st.builds(
-    Task, IDS, st.just(NAME), STATUSES, STATUSES, HEALTH, IPS | st.none(),
+    Task, IDS, st.just(NAME), STATUSES, STATUSES, HEALTH, ENDPOINTS | st.none(),
     created_at=st.integers(0, 3),
 )  # fmt: skip
-STANDINGS = st.builds(
-    Standing,
+STATES_HELD = st.builds(
+    PublishedState,
     st.just(1),
     st.just(1),
-    st.dictionaries(IDS, st.builds(Entry, IPS, st.just(NAME)), max_size=4),
+    st.dictionaries(IDS, st.builds(Entry, ENDPOINTS, st.just(NAME)), max_size=4),
     st.frozensets(IDS, max_size=2),
 )
 
 
 @fuzz
 @given(
-    STANDINGS,
+    STATES_HELD,
     st.lists(RUNS, max_size=5, unique_by=lambda task: task.id),
     st.frozensets(IDS, max_size=3),
-    st.dictionaries(IPS, st.sampled_from(Probe), max_size=4),
+    st.dictionaries(ENDPOINTS, st.sampled_from(Probe), max_size=4),
     st.none() | st.frozensets(IDS),
     st.booleans(),
     st.sampled_from([0.0, 50.0, 100.0]),
 )
 def test_every_decision_keeps_the_laws(
-    held: Standing,
+    held: PublishedState,
     tasks: list[Task],
     missing: frozenset[str],
-    probes: dict[str, Probe],
+    probes: dict[Endpoint, Probe],
     before: frozenset[str] | None,
     last: bool,
     panic: float,
@@ -208,15 +222,17 @@ def test_every_decision_keeps_the_laws(
     listed, reasons = decision.entries, {each.task for each in decision.excluded}
 
     assert not listed.keys() & held.withdrawn
-    assert len({entry.ip for entry in listed.values()}) == len(listed)
+    assert len({entry.endpoint for entry in listed.values()}) == len(listed)
     assert (reasons, set()) == ((told.keys() | missing) - listed.keys(), reasons & listed.keys())
-    taken = {entry.ip for entry in listed.values()}
+    taken = {entry.endpoint for entry in listed.values()}
     for id in held.entries.keys() - held.withdrawn - listed.keys():
         task = told.get(id)
         if task and task.runs:
             every = last and (before is None or id in before)
-            failed = every and probes.get(task.ip or "", Probe.OPEN).failed
-            passed_on = (task.ip or held.entries[id].ip) in taken
+            failed = (
+                every and task.endpoint is not None and probes.get(task.endpoint, Probe.OPEN).failed
+            )
+            passed_on = (task.endpoint or held.entries[id].endpoint) in taken
             assert failed or task.health_status == UNHEALTHY or passed_on
         elif id in missing:
-            assert held.entries[id].ip in taken
+            assert held.entries[id].endpoint in taken

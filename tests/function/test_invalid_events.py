@@ -14,19 +14,18 @@ from builders import (
     envelope,
     instance_change,
     nested,
+    routed,
     scheduled,
     service_action,
-    settings,
     task_change,
 )
 
 from discovery.errors import InvalidEventError
-from discovery.events import parse
 
 
 def refused(event: Any) -> str:
     with pytest.raises(InvalidEventError) as caught:
-        parse(event, settings())
+        routed(event)
     return str(caught.value)
 
 
@@ -82,7 +81,7 @@ def test_anything_else_is_refused_by_the_field_and_what_it_held(
     event: Any, field: str, held: str
 ) -> None:
     """An event that is not understood fails, and the error points at the very field."""
-    assert refused(event).startswith(f"The event's field {field} holds {held}")
+    assert refused(event).startswith(f"Invalid event: {field} is {held}")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import Start, listed
-from redis_helpers import STEM, Subscriber, everything, quick, rest
+from redis_helpers import PREFIX, Subscriber, everything, quick, rest
 
-from lambda_function import _once
+from discovery.aws.clients import once
 from simulator import events
 from simulator.proxy import Proxy
 
@@ -158,7 +158,7 @@ def test_malformed_events_touch_nothing_and_name_the_field(aws: Simulator, start
         for name, event in malformed(service).items():
             said = function.invoke(event)
             assert (name, "InvalidEventError") == (name, said.error_type)
-            assert f" {name.split(',')[0]} holds " in f"{said.error_message}"
+            assert f" {name.split(',')[0]} is " in f"{said.error_message}"
 
         assert ([], 0, {}) == (list(aws.calls), proxy.connections, everything(aws))
 
@@ -178,13 +178,13 @@ def test_a_run_that_is_not_needed_twice_is_coalesced(aws: Simulator, start: Star
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     client = aws.valkey.client()
-    client.set(f"{STEM}:lease", "another run", px=8000)
+    client.set(f"{PREFIX}:lease", "another run", px=8000)
 
     answer = start(quick(aws, service)).invoke(aws.events.take()[-1]).answer
 
     assert ("coalesced", []) == (answer["outcome"], list(aws.calls))
-    assert client.hget(f"{STEM}:state", "requested") is not None
-    assert "another run" == client.get(f"{STEM}:lease")
+    assert client.hget(f"{PREFIX}:state", "requested") is not None
+    assert "another run" == client.get(f"{PREFIX}:lease")
 
 
 def test_clients_are_made_once_and_one_at_a_time() -> None:
@@ -200,7 +200,7 @@ def test_clients_are_made_once_and_one_at_a_time() -> None:
         made.append(making)
         return making
 
-    first, second = _once(make), _once(make)
+    first, second = once(make), once(make)
     with ThreadPoolExecutor(8) as threads:
         for each in [threads.submit(get) for get in (first, second) * 4]:
             each.result()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from redis_helpers import STEM, quick, rest
+from redis_helpers import PREFIX, quick, rest
 
+import discovery
 from simulator import events, faults
 
 if TYPE_CHECKING:
@@ -20,7 +21,19 @@ if TYPE_CHECKING:
 def told(said: Invocation, *levels: str) -> list[str]:
     """The messages of the log, of these levels or of all, without what was printed."""
     lines = [line.split("\t", 3) for line in said.log if line.startswith("[")]
-    return [line[3] for line in lines if line[0].strip("[]") in levels or not levels]
+    messages = [line[3] for line in lines if line[0].strip("[]") in levels or not levels]
+    return [each for each in messages if each != f"ecs-task-discovery {discovery.__version__}"]
+
+
+def test_a_cold_start_logs_its_version_first_and_a_warm_one_does_not(
+    aws: Simulator, start: Start
+) -> None:
+    """The person on call sees which version an environment runs."""
+    function = start(quick(aws, aws.ecs.create_service("arcade", "lobby")))
+    cold, warm = function.invoke({}), function.invoke({})
+    line = f"ecs-task-discovery {discovery.__version__}"
+    assert cold.log[0].endswith(line)
+    assert not [each for each in warm.log if each.endswith(line)]
 
 
 def matches(patterns: Iterable[str], lines: list[str]) -> list[tuple[str, bool]]:
@@ -39,7 +52,7 @@ def test_a_run_logs_one_line_a_step(aws: Simulator, start: Start) -> None:
 
     said = start(quick(aws, service, RETRY_COUNT="2")).invoke({})
 
-    checks = "1 MISSING; 2 checked: 1 connection refused, 1 open"
+    checks = "1 MISSING; 2 probed: 1 connection refused, 1 open"
     counts = "1 listed, 2 running, 1 healthy"
     patterns = (
         "a manual invoke",
@@ -142,8 +155,8 @@ def test_what_ends_early_says_why(aws: Simulator, start: Start) -> None:
     assert [f"EcsError: {said.error_message}"] == told(said, "ERROR")
     aws.faults.clear()
 
-    aws.valkey.client().set(f"{STEM}:lease", "another run", px=8000)
-    assert 1 == sum("another run is at work" in line for line in told(function.invoke({})))
+    aws.valkey.client().set(f"{PREFIX}:lease", "another run", px=8000)
+    assert 1 == sum("another run holds the lease" in line for line in told(function.invoke({})))
 
 
 def test_the_log_level_is_the_operator_s(aws: Simulator, start: Start) -> None:

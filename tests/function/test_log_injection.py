@@ -10,17 +10,17 @@ import pytest
 from builders import (
     deployment_change,
     instance_change,
+    routed,
     scheduled,
     service_action,
-    settings,
     task_change,
 )
 from conftest import KEY
 from junk import spots
-from redis_helpers import STEM, quick
+from redis_helpers import PREFIX, quick
 
 from discovery.errors import InvalidEventError
-from discovery.events import Ignore, Sync, parse
+from discovery.events import Ignore, Sync
 from discovery.text import one_line
 from simulator import faults
 
@@ -62,12 +62,12 @@ def test_no_field_of_an_event_reaches_the_log_as_it_came(event: Any) -> None:
     said = []
     for each in thrown(event):
         try:
-            action = parse(each, settings())
+            action = routed(each)
         except InvalidEventError as error:
             said.append(str(error))
         else:
             if isinstance(action, Sync):
-                said.append(action.reason + action.history)
+                said.append(action.reason + action.log_fields)
             if isinstance(action, Ignore):
                 said.append(action.reason)
     assert len(said) > 3
@@ -85,7 +85,7 @@ def test_no_line_of_the_log_is_forged(aws: Simulator, start: Start) -> None:
     item = {"ip": f"10.0.0.1{HOSTILE[:50]}", "task_name": HOSTILE, "update_time": "", "status": ""}
     client = aws.valkey.client()
     client.set(KEY, json.dumps([item]))
-    client.hset(f"{STEM}:state", "tasks", json.dumps({HOSTILE: item["ip"]}))
+    client.hset(f"{PREFIX}:state", "tasks", json.dumps({HOSTILE: item["ip"]}))
     change = task_change("STOPPED", "STOPPED", cluster=service.cluster.name)
     change["detail"]["stoppedReason"] = HOSTILE
     said = [function.invoke(event) for event in ({}, change, {HOSTILE: 1}, {"source": HOSTILE})]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conftest import KEY, PASSWORD, Start, listed
-from redis_helpers import STEM, Subscriber, everything, items, quick, rest, text
+from redis_helpers import PREFIX, Subscriber, everything, items, quick, rest, text
+
+import discovery
 
 if TYPE_CHECKING:
     from simulator import Simulator
@@ -79,7 +81,7 @@ def test_a_dry_run_does_not_wait_for_a_run_at_work(aws: Simulator, start: Start)
     """It needs no place, so it answers while another run holds it, and leaves that run alone."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
-    aws.valkey.client().set(f"{STEM}:lease", "another run", px=8000)
+    aws.valkey.client().set(f"{PREFIX}:lease", "another run", px=8000)
     before = everything(aws)
 
     assert "checked" == start(quick(aws, service)).invoke(DRY_RUN).answer["outcome"]
@@ -106,6 +108,7 @@ def test_status_tells_what_redis_holds_without_calls_or_writes(
     assert 0 <= answer.pop("age_seconds") < 60
     assert {
         "outcome": "status",
+        "version": discovery.__version__,
         "tasks": items(aws),
         "generation": published["generation"],
         "observed_at": items(aws)[0]["update_time"],

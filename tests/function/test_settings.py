@@ -8,7 +8,7 @@ import pytest
 from builders import CLUSTER_ARN, ENV, SERVICE_ARN, settings
 
 from discovery.errors import SettingsError
-from discovery.settings import Settings, from_env
+from discovery.settings import ProcessSettings, ServiceSettings, Settings, from_env
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:prod/redis-AbCdEf"
 ELASTICACHE = "lobby.x1y2z3.ng.0001.use1.cache.amazonaws.com"
@@ -24,12 +24,18 @@ def refused(env: dict[str, str]) -> str:
 
 def test_what_is_not_set_has_the_contracts_default() -> None:
     """Four variables are required; every other has the default that the contract gives."""
-    expected = Settings(
-        cluster="arcade",
-        service="lobby",
+    process = ProcessSettings(
         redis_host="redis.internal",
         redis_port=6379,
         secret_arn="",
+        tls_choice="auto",
+        redis_cluster=False,
+        metrics_namespace="ECSTaskDiscovery",
+        log_level="INFO",
+    )
+    service = ServiceSettings(
+        cluster="arcade",
+        service="lobby",
         key="ecs:task:iplist",
         port=80,
         rounds=3,
@@ -38,12 +44,9 @@ def test_what_is_not_set_has_the_contracts_default() -> None:
         concurrency=500,
         panic_percent=0.0,
         calls_per_second=10.0,
-        tls_choice="auto",
-        redis_cluster=False,
         key_ttl=0,
-        metrics_namespace="ECSTaskDiscovery",
-        log_level="INFO",
     )
+    expected = Settings(process, service)
     assert expected == from_env(ENV)
 
 
@@ -93,7 +96,8 @@ def test_what_is_not_set_has_the_contracts_default() -> None:
 )
 def test_what_is_set_is_used(name: str, text: str, attribute: str, expected: Any) -> None:
     """Each variable is read, without the space around it, and in any case where it is a word."""
-    assert expected == getattr(settings(**{name: text}), attribute)
+    process, service = settings(**{name: text})
+    assert expected == getattr(process if hasattr(process, attribute) else service, attribute)
 
 
 @pytest.mark.parametrize(
@@ -145,22 +149,21 @@ def test_what_is_set_is_used(name: str, text: str, attribute: str, expected: Any
     ],
 )
 def test_what_cannot_be_used_is_named_with_what_it_holds(name: str, text: str) -> None:
-    """The error gives the variable, what it holds and what it may hold."""
-    told = refused(ENV | {name: text})
-    assert told.startswith(f"1 environment variable(s) to mend: {name} holds '{text[:100]}'; "), (
-        told
-    )
-    assert "it may hold " in told
+    """The error gives the variable, its value and what was expected."""
+    message = refused(ENV | {name: text})
+    assert message.startswith(f"Invalid configuration: {name}='{text[:100]}', expected "), message
 
 
 def test_all_faults_are_reported_together() -> None:
-    """One deployment mends them all: each fault is there, and a good variable is not."""
+    """One deployment can correct them all: each fault is there, and a good variable is not."""
     bad = {"REDIS_PORT": "x", "RETRY_COUNT": "0", "REDIS_TLS": "maybe", "LOG_LEVEL": "INFO"}
-    told = refused(bad)
-    assert told.startswith("7 environment variable(s) to mend: ")
-    for name in (*REQUIRED, "REDIS_PORT", "RETRY_COUNT", "REDIS_TLS"):
-        assert f"{name} " in told
-    assert "LOG_LEVEL" not in told
+    message = refused(bad)
+    assert message.startswith("Invalid configuration: ")
+    for name in REQUIRED:
+        assert f"{name} is not set, expected " in message
+    for name in ("REDIS_PORT", "RETRY_COUNT", "REDIS_TLS"):
+        assert f"{name}='{bad[name]}', expected " in message
+    assert "LOG_LEVEL" not in message
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -170,7 +173,7 @@ def test_a_required_variable_that_is_absent_or_empty_is_named(name: str, text: s
     env = {key: value for key, value in ENV.items() if key != name}
     if text is not None:
         env[name] = text
-    assert f"{name} is not set; it may hold " in refused(env)
+    assert f"{name} is not set, expected " in refused(env)
 
 
 def test_empty_variables_count_as_absent() -> None:
@@ -195,7 +198,7 @@ def test_other_variables_do_not_matter() -> None:
 def test_a_password_in_the_place_of_the_arn_is_not_shown(text: str) -> None:
     """Law 7: the likeliest slip, the password itself where its ARN belongs, is not repeated."""
     told = refused(ENV | {"REDIS_SECRET_ARN": text})
-    assert "REDIS_SECRET_ARN holds something else; it may hold the ARN of a secret" in told
+    assert "REDIS_SECRET_ARN (its value is not shown), expected the ARN of a secret" in told
     assert "hunter2" not in told
 
 
@@ -208,7 +211,7 @@ def test_a_password_in_an_address_is_not_shown(text: str) -> None:
     The error still names the variable and what it may hold.
     """
     told = refused(ENV | {"REDIS_HOST": text})
-    assert "REDIS_HOST holds " in told
+    assert "REDIS_HOST (its value is not shown), expected " in told
     assert "without scheme or port" in told
     assert "hunter2" not in told
 
@@ -234,11 +237,11 @@ def test_tls_is_on_where_elasticache_wants_it_or_where_it_is_set(
 ) -> None:
     """`auto` is on when a password goes to ElastiCache, whose AUTH exists only with TLS."""
     found = settings(REDIS_HOST=host, REDIS_SECRET_ARN=secret, REDIS_TLS=choice)
-    assert expected is found.tls
+    assert expected is found.process.tls
 
 
 @pytest.mark.parametrize(
-    ("key", "stem"),
+    ("key", "prefix"),
     [
         ("ecs:task:iplist", "{ecs:task:iplist}"),
         ("{lobby}:iplist", "{lobby}:iplist"),
@@ -248,10 +251,10 @@ def test_tls_is_on_where_elasticache_wants_it_or_where_it_is_set(
         ("{a}{b}", "{a}{b}"),
     ],
 )
-def test_the_companion_keys_share_the_keys_slot(key: str, stem: str) -> None:
+def test_the_companion_keys_share_the_keys_slot(key: str, prefix: str) -> None:
     """What is between the first { and the next } decides a slot; a key without gets its own."""
-    assert stem == settings(REDIS_KEY=key).stem
-    assert tag(key) == tag(f"{stem}:state")
+    assert prefix == settings(REDIS_KEY=key).service.key_prefix
+    assert tag(key) == tag(f"{prefix}:state")
 
 
 def tag(key: str) -> str:
@@ -262,8 +265,8 @@ def tag(key: str) -> str:
 
 
 def test_settings_do_not_change() -> None:
-    """They are a value, hashable, so the warm clients are found by them."""
+    """They are a value, hashable, so the warm clients can be found by them."""
     assert hash(from_env(ENV)) == hash(from_env(dict(ENV)))
     assert {settings(RETRY_COUNT="4"), from_env(ENV)} == {from_env(ENV), settings(RETRY_COUNT="4")}
     with pytest.raises(AttributeError):
-        settings().port = 81  # type: ignore[misc]
+        settings().service.port = 81  # type: ignore[misc]

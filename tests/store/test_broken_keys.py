@@ -10,16 +10,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import NAME, entries, opened, snapshot, standing, task
+from builders import NAME, decided, entries, held, opened, snapshot, task
 from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
 from junk import fuzz, garbled
 
 from discovery.deadline import Deadline
-from discovery.store.client import Connection, open_client
-from discovery.store.registry import Begun, Published, Registry
-from discovery.sync.decide import decide
+from discovery.model import Grant, Published
+from discovery.store.client import ScriptClient, open_client
+from discovery.store.registry import Registry
 from simulator import Valkey
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-STEM = "{" + KEY + "}"
-STATE, LEASE, PACE, WITHDRAWN = (f"{STEM}:{n}" for n in ("state", "lease", "pace", "withdrawn"))
+PREFIX = "{" + KEY + "}"
+STATE, LEASE, RATELIMIT, WITHDRAWN = (
+    f"{PREFIX}:{n}" for n in ("state", "lease", "ratelimit", "withdrawn")
+)
 HOUR = 3_600_000  # ms
 SEEN = snapshot(task("a", "10.0.0.1"), task("b", "10.0.0.2"))
-HEALED = standing(a="10.0.0.1", b="10.0.0.2").entries
+HEALED = held(a="10.0.0.1", b="10.0.0.2").entries
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +50,8 @@ def redis(valkey: Valkey) -> Redis:
 
 
 @pytest.fixture(scope="module")
-def connection(valkey: Valkey) -> Connection:
-    return Connection(
+def connection(valkey: Valkey) -> ScriptClient:
+    return ScriptClient(
         lambda: open_client("127.0.0.1", valkey.port, tls=False, cluster=False, credentials=None),
         "Redis",
         None,
@@ -57,32 +59,34 @@ def connection(valkey: Valkey) -> Connection:
 
 
 @pytest.fixture
-def registry(connection: Connection) -> Registry:
+def registry(connection: ScriptClient) -> Registry:
     deadline = Deadline(time.monotonic() + 3600)
-    return Registry(connection, KEY, STEM, 0, 10, deadline, owner="a run")
+    return Registry(connection, KEY, PREFIX, 0, 10, deadline, owner="a run")
 
 
 def publish(registry: Registry, redis: Redis) -> int:
     """One run of one round, as sync does it; it takes the place and may start at once."""
-    assert registry.enter()
-    begun = registry.begin()
-    assert isinstance(begun, Begun), begun
-    decision = decide(begun.standing, SEEN, opened("10.0.0.1", "10.0.0.2"), None, True, 0)
-    published = registry.publish(begun, begun.standing, decision, SEEN.calls)
+    assert registry.request()
+    grant = registry.acquire()
+    assert isinstance(grant, Grant), grant
+    decision = decided(grant.state, SEEN, opened("10.0.0.1", "10.0.0.2"), last=True)
+    published = registry.publish(grant, grant.state, decision, SEEN.calls)
     assert isinstance(published, Published), published
-    assert registry.leave(begun.token), "the run believes in a request that nobody made"
-    redis.delete(PACE)  # the tests do not wait for ECS's sake
+    assert registry.release(grant.token), "the run believes in a request that nobody made"
+    redis.delete(RATELIMIT)  # the tests do not wait for ECS's sake
     return published.generation
 
 
 def healed(registry: Registry, redis: Redis) -> None:
     """The next run publishes, and what it leaves is whole: list, state, age, and a run after it."""
     generation = publish(registry, redis)
-    held = registry.read()
-    assert (generation, HEALED) == (held.generation, held.entries)
+    state = registry.read()
+    assert (generation, HEALED) == (state.generation, state.entries)
     told = registry.status()
     assert (2, 2, False) == (told["running"], told["healthy"], told["degraded"])
-    assert [each.ip for each in HEALED.values()] == [item["ip"] for item in told["tasks"]]
+    assert [each.endpoint.host for each in HEALED.values()] == [
+        item["ip"] for item in told["tasks"]
+    ]
     assert publish(registry, redis) > generation
 
 
@@ -103,7 +107,7 @@ def put(redis: Redis, key: str, kind: str) -> None:
     redis.execute_command(command, key, *words)  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("key", [KEY, STATE, LEASE, PACE, WITHDRAWN])
+@pytest.mark.parametrize("key", [KEY, STATE, LEASE, RATELIMIT, WITHDRAWN])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_of_any_type_is_put_right(
     registry: Registry, redis: Redis, key: str, kind: str
@@ -121,7 +125,7 @@ def test_a_withdrawal_finds_its_way_through_keys_of_any_type(
     registry: Registry, redis: Redis, kind: str
 ) -> None:
     """Law 4 holds over broken keys: the stopped task is out, and stays out of the next list."""
-    for key in (KEY, STATE, LEASE, PACE, WITHDRAWN):
+    for key in (KEY, STATE, LEASE, RATELIMIT, WITHDRAWN):
         put(redis, key, kind)
     registry.withdraw("a")
     assert "a" in registry.read().withdrawn
@@ -135,7 +139,7 @@ def test_a_lease_that_would_never_end_blocks_nobody(
 ) -> None:
     """A place and a pause without an expiry, or with one that is not ours, count for nothing."""
     redis.set(LEASE, "somebody", px=left)
-    redis.set(PACE, 100, px=left)
+    redis.set(RATELIMIT, 100, px=left)
     healed(registry, redis)
 
 
@@ -178,13 +182,13 @@ def test_a_number_ahead_of_its_time_locks_nobody_out(
 def test_a_listing_that_was_cheap_is_paced_as_a_cheap_one(registry: Registry, redis: Redis) -> None:
     """What the state says of the last listing's cost holds only until the new one's is known."""
     redis.hset(STATE, "calls", 600)  # a minute's pause
-    begun = registry.begin()
-    assert isinstance(begun, Begun)
-    while milliseconds(redis) < begun.token + 100 * SEEN.calls:
-        redis.ping()  # the listing takes as long as it is paced for
-    decision = decide(begun.standing, SEEN, {}, None, True, 0)
-    assert isinstance(registry.publish(begun, begun.standing, decision, SEEN.calls), Published)
-    assert isinstance(registry.begin(), Begun)
+    grant = registry.acquire()
+    assert isinstance(grant, Grant)
+    while milliseconds(redis) < grant.token + 100 * SEEN.calls:
+        redis.ping()  # the listing takes as long as it is listing_from for
+    decision = decided(grant.state, SEEN, {}, last=True)
+    assert isinstance(registry.publish(grant, grant.state, decision, SEEN.calls), Published)
+    assert isinstance(registry.acquire(), Grant)
 
 
 def milliseconds(redis: Redis) -> int:
@@ -238,7 +242,9 @@ MARKS = st.one_of(
 @fuzz
 @given(
     st.dictionaries(st.sampled_from(FIELDS), MARKS),
-    st.dictionaries(st.sampled_from([KEY, LEASE, PACE, WITHDRAWN]), st.sampled_from(sorted(KINDS))),
+    st.dictionaries(
+        st.sampled_from([KEY, LEASE, RATELIMIT, WITHDRAWN]), st.sampled_from(sorted(KINDS))
+    ),
 )
 def test_any_breakage_together_is_put_right(
     registry: Registry, redis: Redis, state: dict[str, str], kinds: dict[str, str]

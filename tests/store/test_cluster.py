@@ -122,7 +122,7 @@ def test_a_refused_password_is_told(
     ("wanted", "given", "told"),
     [
         (PASSWORD, None, "wants a password: set REDIS_SECRET_ARN"),
-        (None, PASSWORD, "has no password and was given one"),
+        (None, PASSWORD, "has no password, but was sent one"),
     ],
     ids=["wanted", "given"],
 )

@@ -7,11 +7,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from builders import NAME, entries, standing
+from builders import NAME, entries, entry, held
 
-from discovery.model import Entry
-from discovery.store.codec import changes, in_order, iso, render, status
-from discovery.store.codec import standing as read
+from discovery.addresses import changes, in_order
+from discovery.store.codec import iso, render, status
+from discovery.store.codec import published_state as read
 
 NOW = "2026-11-22T16:41:06Z"
 
@@ -36,20 +36,20 @@ def test_the_list_is_json_of_exactly_the_contracts_items() -> None:
         '{"ip":"10.0.0.2","task_name":"arena:12",'
         '"update_time":"2026-11-22T16:41:06Z","status":"RUNNING"}]'
     )
-    listed = {"b": Entry("10.0.0.2", "arena:12"), "a": Entry("10.0.0.1", "lobby:7")}
-    assert expected == render(listed, NOW)
+    listed = {"b": entry("10.0.0.2", "arena:12"), "a": entry("10.0.0.1")}
+    assert expected == render(listed, NOW).text
 
 
 def test_no_tasks_is_an_empty_array() -> None:
     """`[]`, where Lua's own encoder would make it `{}`."""
-    assert "[]" == render({}, NOW)
+    assert ("[]", "{}", "{}") == render({}, NOW)
 
 
 def test_the_list_is_sorted_by_address_as_numbers() -> None:
     """10.0.0.9 before 10.0.0.10; IPv6 after IPv4, by value and not by spelling."""
     expected = ["9.255.255.255", "10.0.0.9", "10.0.0.10", "10.0.1.1", "fd00::9", "fd00::10"]
     listed = entries(a=expected[5], b=expected[2], c=expected[0], d=expected[4], e=expected[3])
-    text = render(listed | entries(f=expected[1]), NOW)
+    text, _, _ = render(listed | entries(f=expected[1]), NOW)
     assert expected == [item["ip"] for item in json.loads(text)]
     assert ["fd00::", "fd00:0:0::1", "FD00::2"] == in_order(["FD00::2", "fd00:0:0::1", "fd00::"])
 
@@ -71,17 +71,17 @@ def test_changes_are_of_addresses_and_in_order() -> None:
 def test_what_was_written_is_read_back() -> None:
     """List and state together give the tasks that are listed, each with address and name."""
     listed = entries(a="10.0.0.1", b="fd00::1")
-    tasks = json.dumps({id: each.ip for id, each in listed.items()})
-    answer = stored(render(listed, NOW), {"tasks": tasks}, "c")
-    assert standing(withdrawn={"c"}, a="10.0.0.1", b="fd00::1") == read(answer)
+    text, tasks, items = render(listed, NOW)
+    answer = stored(text, {"tasks": tasks, "items": items}, "c")
+    assert held(withdrawn={"c"}, a="10.0.0.1", b="fd00::1") == read(answer)
 
 
 def test_a_withdrawn_task_is_not_listed_though_the_published_map_has_it() -> None:
     """The map of tasks is as it was published: who was withdrawn since is in the other set."""
     listed = entries(a="10.0.0.1", b="10.0.0.2")
-    tasks = json.dumps({id: each.ip for id, each in listed.items()})
-    answer = stored(render(listed, NOW), {"tasks": tasks}, "a")
-    assert standing(withdrawn={"a"}, b="10.0.0.2") == read(answer)
+    text, tasks, items = render(listed, NOW)
+    answer = stored(text, {"tasks": tasks, "items": items}, "a")
+    assert held(withdrawn={"a"}, b="10.0.0.2") == read(answer)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_withdrawn_task_is_not_listed_though_the_published_map_has_it() -> Non
 )
 def test_listed_is_only_what_list_and_state_both_tell_of(text: str | None, tasks: str) -> None:
     """The list may have expired or been replaced: nobody is kept on the state's word alone."""
-    assert standing() == read(stored(text, {"tasks": tasks}))
+    assert held() == read(stored(text, {"tasks": tasks, "items": '{"a":[80,1,99]}'}))
 
 
 DEEP = "[" * 200_000
@@ -113,7 +113,7 @@ BROKEN = [
 def test_a_list_that_cannot_be_understood_counts_as_absent(text: str | None) -> None:
     """Broken JSON of every kind: no error, and nobody is listed until the next publication."""
     answer = stored(text, {"tasks": '{"a":"10.0.0.1"}'})
-    assert standing() == read(answer)
+    assert held() == read(answer)
     assert [] == status(answer)["tasks"]
 
 
@@ -121,20 +121,24 @@ def test_a_list_that_cannot_be_understood_counts_as_absent(text: str | None) -> 
 def test_a_state_that_cannot_be_understood_counts_as_absent(tasks: str | None) -> None:
     """The same of the task ids in the state."""
     state = {} if tasks is None else {"tasks": tasks}
-    assert standing() == read(stored(items("10.0.0.1"), state))
+    assert held() == read(stored(items("10.0.0.1"), state))
 
 
 def test_a_broken_item_spoils_no_other() -> None:
     """What can be understood is used."""
     text = f'[{{"ip":7}},{items("10.0.0.1")[1:-1]},null]'
-    answer = stored(text, {"tasks": '{"a":"10.0.0.1","b":8}'})
-    assert standing(a="10.0.0.1") == read(answer)
+    state = {
+        "tasks": '{"a":"10.0.0.1","b":8,"c":"10.0.0.1"}',
+        "items": '{"a":[80,1,99],"b":[],"c":7}',
+    }
+    answer = stored(text, state)
+    assert held(a="10.0.0.1") == read(answer)
     assert ["10.0.0.1"] == [item["ip"] for item in status(answer)["tasks"]]
 
 
 def test_status_tells_what_is_listed_and_how_old_it_is() -> None:
     """For a person: the list as it stands, its age in seconds and the figures beside it."""
-    text = render(entries(a="10.0.0.1"), NOW)
+    text, _, _ = render(entries(a="10.0.0.1"), NOW)
     state = {"observed_at": NOW}
     state |= {"running": "3", "healthy": "1", "degraded": "1"}
     answer = stored(text, state, "b", "c", now=12_500, listing=10_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import boto3
@@ -11,6 +12,7 @@ import pytest
 from conftest import KEY, PASSWORD, ROOT, listed
 from redis_helpers import quick, text
 
+from discovery.aws.secrets import fetch
 from discovery.store.client import open_client
 from discovery.store.credentials import SecretCredentials
 from simulator import Function, faults
@@ -61,7 +63,8 @@ def test_each_form_of_a_secret_opens_redis(aws: Simulator) -> None:
     forms: list[str | bytes] = [PASSWORD, PASSWORD.encode()]
     forms += [json.dumps({name: PASSWORD}) for name in names]
     for form in forms:
-        credentials = SecretCredentials(lambda: manager, aws.secrets.put("any", form))
+        arn = aws.secrets.put("any", form)
+        credentials = SecretCredentials(partial(fetch, lambda: manager, arn), arn)
         credentials.renew(None)
         client = open_client("127.0.0.1", aws.valkey.port, False, False, credentials)
         assert client.ping()
@@ -298,10 +301,10 @@ def test_a_user_that_may_too_little_changes_nothing(aws: Simulator, start: Start
         a_user(aws, rules)
         said = function.invoke({})
         assert (rules, "RegistryError") == (rules, said.error_type)
-        assert "allows this user too little" in f"{said.error_message}"
+        assert "denies this user a command or key" in f"{said.error_message}"
         assert before == text(aws)
     aws.events.take()
     service.tasks[0].stop()
     (stopped,) = aws.events.take()
-    assert "allows this user too little" in f"{function.invoke(stopped).error_message}"
+    assert "denies this user a command or key" in f"{function.invoke(stopped).error_message}"
     assert before == text(aws)

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any, Callable
 
 from conftest import KEY, listed
-from redis_helpers import STEM, quick, state
+from redis_helpers import PREFIX, quick, state
 
 from discovery.deadline import Deadline
-from discovery.store.client import Connection, open_client
+from discovery.store.client import ScriptClient, open_client
 from discovery.store.registry import Registry
 from simulator import faults
 from simulator.events import scheduled
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simulator import Call, Simulator, Task
     from simulator.events import Event
 
-LEASE = f"{STEM}:lease"
+LEASE = f"{PREFIX}:lease"
 
 
 def until(condition: Callable[[], Any], seconds: float = 10) -> None:
@@ -55,7 +55,7 @@ def test_a_second_invocation_leaves_the_work_to_the_first(aws: Simulator, start:
 
 def test_an_event_during_a_listing_is_answered_by_another(aws: Simulator, start: Start) -> None:
     """Law 3: a task that starts while the listing is under way is in the list when the run
-    ends, though the run's first listing had begun before it."""
+    ends, though the run's first listing had grant before it."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     settings = quick(aws, service)
@@ -94,9 +94,9 @@ def test_a_renewal_takes_no_place(aws: Simulator) -> None:
     """A renewal that arrives after the place was given up does not take it again: nobody
     would be at work in it."""
     registry = a_registry(aws)
-    assert registry.enter()
-    assert registry.leave(None)
-    registry.requested(0)
+    assert registry.request()
+    assert registry.release(None)
+    registry.renew(0)
     assert not aws.valkey.client().exists(LEASE)
 
 
@@ -169,10 +169,10 @@ def test_a_withdrawal_takes_two_round_trips_at_most(aws: Simulator, start: Start
 
 
 def a_registry(aws: Simulator) -> Registry:
-    connection = Connection(
+    connection = ScriptClient(
         lambda: open_client("127.0.0.1", aws.valkey.port, False, False, None), "Redis", None
     )
-    return Registry(connection, KEY, STEM, 0, 10, Deadline(time.monotonic() + 10), "a test")
+    return Registry(connection, KEY, PREFIX, 0, 10, Deadline(time.monotonic() + 10), "a test")
 
 
 def scripts(aws: Simulator) -> int:
@@ -208,7 +208,7 @@ def test_a_withdrawn_task_does_not_come_back(aws: Simulator, start: Start) -> No
     assert stopped
     assert listed(aws) == [other.ip]
     reasons = {each["task"]: each["reason"] for each in done.answer["excluded"]}
-    assert reasons == {task.id: "withdrawn: it was told to stop"}
+    assert reasons == {task.id: "withdrawn: it is stopping"}
     assert slow.invoke(running).answer["outcome"] == "published"  # the older event, late
     assert listed(aws) == [other.ip]
 

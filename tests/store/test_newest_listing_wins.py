@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Start, listed
-from redis_helpers import STEM, Subscriber, everything, quick, rest, state, text
+from redis_helpers import PREFIX, Subscriber, everything, quick, rest, state, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def holding(aws: Simulator, operation: str) -> Iterator[Held]:
 
 def lose_the_lease(aws: Simulator) -> None:
     """As if the run at work had been frozen for longer than its lease."""
-    aws.valkey.client().delete(f"{STEM}:lease")
+    aws.valkey.client().delete(f"{PREFIX}:lease")
     rest(aws)
 
 
@@ -67,7 +67,7 @@ def test_a_slower_run_does_not_overwrite_a_newer_list(
         newer = fast.invoke({}).answer
         before, subscriber = text(aws), Subscriber(aws)
         # Somebody else is at work when the slow one goes on, so it may not begin again.
-        aws.valkey.client().set(f"{STEM}:lease", "a third run", px=8000)
+        aws.valkey.client().set(f"{PREFIX}:lease", "a third run", px=8000)
         held.released.set()
         said = answer.result()
 
@@ -113,14 +113,14 @@ def test_a_run_that_lost_its_place_takes_nothing_from_the_next(
     with holding(aws, "DescribeTasks") as held:
         answer = start(quick(aws, service)).start({})
         held.wait()
-        client.set(f"{STEM}:lease", "another run", px=8000)
-        moment = everything(aws)[f"{STEM}:lease"]
+        client.set(f"{PREFIX}:lease", "another run", px=8000)
+        moment = everything(aws)[f"{PREFIX}:lease"]
         held.released.set()
         said = answer.result()
 
     # Its listing is still the newest, so what it saw is written all the same.
     assert ("published", [service.tasks[0].ip]) == (said.answer["outcome"], listed(aws))
-    assert moment == everything(aws)[f"{STEM}:lease"]
+    assert moment == everything(aws)[f"{PREFIX}:lease"]
 
 
 def test_a_withdrawal_supersedes_a_listing_that_began_before_it(
@@ -144,7 +144,7 @@ def test_a_withdrawal_supersedes_a_listing_that_began_before_it(
         said = answer.result().answer
 
     reasons = [(each["task"], each["reason"]) for each in said["excluded"]]
-    assert [(stops.id, "withdrawn: it was told to stop")] == reasons
+    assert [(stops.id, "withdrawn: it is stopping")] == reasons
     assert [stays.ip] == listed(aws)
     assert [([], [stops.ip])] == [
         (each["added"], each["removed"]) for each in subscriber.messages()

@@ -6,36 +6,36 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import NAME
+from builders import entry
 from conftest import KEY, listed
-from redis_helpers import STEM, Subscriber, a_registry, quick, rest, state, text
+from redis_helpers import PREFIX, Subscriber, a_registry, quick, rest, state, text
 
-from discovery.model import Decision, Entry, Standing
-from discovery.store.registry import Begun, Published, Registry
+from discovery.model import Decision, Grant, Published, PublishedState
 
 if TYPE_CHECKING:
     from conftest import Start
 
+    from discovery.store.registry import Registry
     from simulator import Call, Simulator
 
-WITHDRAWN = f"{STEM}:withdrawn"
+WITHDRAWN = f"{PREFIX}:withdrawn"
 
 
-def begun(registry: Registry) -> Begun:
-    answer = registry.begin()
-    while not isinstance(answer, Begun):
-        answer = registry.begin()
+def granted(registry: Registry) -> Grant:
+    answer = registry.acquire()
+    while not isinstance(answer, Grant):
+        answer = registry.acquire()
     return answer
 
 
 def listing(**ips: str) -> Decision:
     """A decision that lists these tasks, all of them healthy."""
-    entries = {task: Entry(ip, NAME) for task, ip in ips.items()}
+    entries = {task: entry(ip) for task, ip in ips.items()}
     return Decision(entries, (), frozenset(), len(ips), len(ips), degraded=False, settled=True)
 
 
-def publish(registry: Registry, base: Begun, decision: Decision) -> Any:
-    return registry.publish(base, base.standing, decision, 2)
+def publish(registry: Registry, base: Grant, decision: Decision) -> Any:
+    return registry.publish(base, base.state, decision, 2)
 
 
 ONE, TWO, THREE, FOUR = (f"127.9.0.{n}" for n in range(1, 5))
@@ -44,8 +44,8 @@ ONE, TWO, THREE, FOUR = (f"127.9.0.{n}" for n in range(1, 5))
 def test_a_publication_is_not_refused_for_what_was_withdrawn(aws: Simulator) -> None:
     """Law 4: the tasks withdrawn since the listing began are left out, the others are listed."""
     registry = a_registry(aws)
-    publish(registry, begun(registry), listing(a=ONE, b=TWO))
-    base, subscriber = begun(registry), Subscriber(aws)
+    publish(registry, granted(registry), listing(a=ONE, b=TWO))
+    base, subscriber = granted(registry), Subscriber(aws)
     assert ONE == registry.withdraw("a")
     assert registry.withdraw("c") is None  # new, and not listed yet
 
@@ -56,14 +56,14 @@ def test_a_publication_is_not_refused_for_what_was_withdrawn(aws: Simulator) -> 
     assert [TWO, FOUR] == listed(aws)
     changes = [(each["added"], each["removed"]) for each in subscriber.messages()]
     assert [([], [ONE]), ([FOUR], [])] == changes
-    assert {"b": Entry(TWO, NAME), "d": Entry(FOUR, NAME)} == registry.read().entries
+    assert {"b": entry(TWO), "d": entry(FOUR)} == registry.read().entries
 
 
 def test_an_address_that_passed_on_meanwhile_is_announced_again(aws: Simulator) -> None:
     """Readers heard that the withdrawn task's address went: they hear that it is back."""
     registry = a_registry(aws)
-    publish(registry, begun(registry), listing(a=ONE, b=TWO))
-    base, subscriber = begun(registry), Subscriber(aws)
+    publish(registry, granted(registry), listing(a=ONE, b=TWO))
+    base, subscriber = granted(registry), Subscriber(aws)
     registry.withdraw("a")
 
     publish(registry, base, listing(e=ONE, b=TWO))
@@ -76,15 +76,15 @@ def test_an_address_that_passed_on_meanwhile_is_announced_again(aws: Simulator) 
 def test_a_publication_is_refused_for_an_older_one_that_came_between(aws: Simulator) -> None:
     """Law 5: what an older listing found healthy is known to the decision before it is dropped."""
     old, new = a_registry(aws, "old"), a_registry(aws, "new")
-    older = begun(old)
-    aws.valkey.client().delete(f"{STEM}:lease", f"{STEM}:pace")
-    newer = begun(new)
+    older = granted(old)
+    aws.valkey.client().delete(f"{PREFIX}:lease", f"{PREFIX}:ratelimit")
+    newer = granted(new)
     publish(old, older, listing(a=ONE))
 
     answer = publish(new, newer, listing(b=TWO))
 
-    assert isinstance(answer, Standing)
-    assert {"a": Entry(ONE, NAME)} == answer.entries
+    assert isinstance(answer, PublishedState)
+    assert {"a": entry(ONE)} == answer.entries
     assert [ONE] == listed(aws)
 
 
@@ -95,21 +95,21 @@ def test_a_withdrawal_leaves_the_list_json_whatever_was_withdrawn_before(
     """Blanks take an item's place, and its comma's: what is left is an array at each step."""
     registry = a_registry(aws)
     all_of_them = {"a": ONE, "b": TWO, "c": THREE, "d": FOUR}
-    publish(registry, begun(registry), listing(**all_of_them))
+    publish(registry, granted(registry), listing(**all_of_them))
     for task in order:
         assert all_of_them.pop(task) == registry.withdraw(task)
         assert list(all_of_them.values()) == listed(aws)
         assert registry.withdraw(task) is None  # the event came twice
         assert all_of_them.keys() == registry.read().entries.keys()
     assert "[]" == (text(aws) or "").replace(" ", "")
-    publish(registry, begun(registry), listing())
+    publish(registry, granted(registry), listing())
     assert "[]" == text(aws)
 
 
 def test_a_withdrawal_keeps_the_list_s_expiry(aws: Simulator) -> None:
     """REDIS_KEY_TTL goes on to count from the last publication."""
     registry = a_registry(aws)
-    publish(registry, begun(registry), listing(a=ONE))
+    publish(registry, granted(registry), listing(a=ONE))
     aws.valkey.client().expire(KEY, 100)
     registry.withdraw("a")
     assert 0 < int(str(aws.valkey.client().ttl(KEY))) <= 100
@@ -120,7 +120,7 @@ def test_a_withdrawal_costs_the_replicas_little(aws: Simulator) -> None:
     registry = a_registry(aws)
     addresses = [f"127.9.{n // 250}.{n % 250 + 1}" for n in range(5000)]
     tasks = {f"{n:032x}": ip for n, ip in enumerate(addresses)}
-    publish(registry, begun(registry), listing(**tasks))
+    publish(registry, granted(registry), listing(**tasks))
     client = aws.valkey.client()
     with client.monitor() as monitor:  # type: ignore[no-untyped-call]
         registry.withdraw(f"{2500:032x}")
@@ -150,7 +150,7 @@ def test_a_run_publishes_in_its_first_round_while_tasks_stop(aws: Simulator, sta
 
     def on_call(call: Call) -> None:
         if call.operation == "DescribeTasks" and new.id in str(call) and not answers:
-            answers.append("begun")
+            answers.append("grant")
             for task in stopping:
                 task.stop()
             events = [event for event in aws.events.take() if event["detail"]["version"] > 1]
@@ -161,7 +161,7 @@ def test_a_run_publishes_in_its_first_round_while_tasks_stop(aws: Simulator, sta
     aws.on_call = on_call
     said = worker.invoke({})
 
-    assert ["begun", "coalesced", "coalesced", "coalesced"] == answers
+    assert ["grant", "coalesced", "coalesced", "coalesced"] == answers
     assert [[staying.ip, new.ip]] == seen
     assert ("published", 2) == (said.answer["outcome"], said.answer["rounds"])
     publications = [line for line in said.log if "published generation" in line]
@@ -171,7 +171,7 @@ def test_a_run_publishes_in_its_first_round_while_tasks_stop(aws: Simulator, sta
 def test_the_log_and_the_state_agree_on_what_is_left(aws: Simulator) -> None:
     """`S:state` has the map as it was published; without `S:withdrawn` it is the list."""
     registry = a_registry(aws)
-    publish(registry, begun(registry), listing(a=ONE, b=TWO))
+    publish(registry, granted(registry), listing(a=ONE, b=TWO))
     registry.withdraw("b")
     left = aws.valkey.client().zrange(WITHDRAWN, 0, -1)
     tasks = json.loads(state(aws)["tasks"])

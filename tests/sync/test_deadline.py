@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Start, listed
-from redis_helpers import STEM, items, quick, rest, state, text
+from redis_helpers import PREFIX, items, quick, rest, state, text
 
 from simulator import faults
 from simulator.events import scheduled
@@ -68,7 +68,7 @@ def test_the_deadline_is_kept_with_a_thousand_silent_tasks(aws: Simulator, start
     kept = [task.ip for task in service.tasks if task.ip not in dropped]
     assert kept == [item["ip"] for item in items(aws)]
     assert sorted(kept) == sorted(json.loads(state(aws)["tasks"]).values())
-    assert not aws.valkey.client().exists(f"{STEM}:lease")
+    assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
 
 def test_too_little_time_for_another_round_ends_the_run(aws: Simulator, start: Start) -> None:
@@ -86,7 +86,7 @@ def test_too_little_time_for_another_round_ends_the_run(aws: Simulator, start: S
     assert said.duration < 2.0
     assert [fails.ip, comes.ip] == listed(aws)
     assert 1 == sum("raise the function's timeout" in line for line in said.log)
-    assert not aws.valkey.client().exists(f"{STEM}:lease")
+    assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
 
 def test_rounds_go_on_as_long_as_the_time_allows(aws: Simulator, start: Start) -> None:
@@ -110,14 +110,14 @@ def test_no_time_to_wait_for_the_account_s_budget_is_no_error(aws: Simulator, st
     function = start(quick(aws, service))
     function.invoke({})
     before = text(aws)
-    aws.valkey.client().set(f"{STEM}:pace", 100, px=10_000)
+    aws.valkey.client().set(f"{PREFIX}:ratelimit", 100, px=10_000)
     aws.calls.clear()
 
     said = function.invoke({}, timeout=3.0)
 
     assert ("kept", 0) == (said.answer["outcome"], said.answer["rounds"])
     assert (before, []) == (text(aws), list(aws.calls))
-    assert not aws.valkey.client().exists(f"{STEM}:lease")
+    assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
 
 def test_the_wait_for_the_account_s_budget_is_no_cost_of_a_round(
@@ -130,7 +130,7 @@ def test_the_wait_for_the_account_s_budget_is_no_cost_of_a_round(
     function = start(quick(aws, service, RETRY_COUNT="2"))
     function.invoke({})
     fails.port("closed")
-    aws.valkey.client().set(f"{STEM}:pace", 25, px=2500)
+    aws.valkey.client().set(f"{PREFIX}:ratelimit", 25, px=2500)
 
     said = function.invoke({}, timeout=6.0)
 
@@ -151,7 +151,7 @@ def test_a_round_that_the_budget_allows_too_late_is_not_begun(aws: Simulator, st
 
     assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
     assert said.duration < 3.0
-    assert not aws.valkey.client().exists(f"{STEM}:lease")
+    assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
 
 def test_a_request_that_no_time_is_left_for_is_logged(aws: Simulator, start: Start) -> None:
@@ -175,7 +175,7 @@ def test_a_request_that_no_time_is_left_for_is_logged(aws: Simulator, start: Sta
     assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
     assert 1 == sum("a request came after the last listing began" in line for line in said.log)
     assert not any("raise the function's timeout" in line for line in said.log)
-    assert not aws.valkey.client().exists(f"{STEM}:lease")
+    assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
 
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks"])

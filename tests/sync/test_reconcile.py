@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from calendar import timegm
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import KEY, Start, listed
 from redis.crc import key_slot
-from redis_helpers import STEM, Subscriber, everything, items, quick, rest, state, text
+from redis_helpers import PREFIX, Subscriber, everything, items, quick, rest, state, text
 
 from simulator.events import scheduled, task_state_change
 
@@ -27,7 +28,7 @@ def test_a_first_reconcile_writes_exactly_the_items_of_the_contract(
     first, second = service.start_tasks(2)
     service.definition = "lobby:43"
     third = service.start_task()
-    begun = int(time.time())
+    grant = int(time.time())
 
     assert "published" == start(quick(aws, service)).invoke({}).answer["outcome"]
 
@@ -38,7 +39,7 @@ def test_a_first_reconcile_writes_exactly_the_items_of_the_contract(
         {"ip": third.ip, "task_name": "lobby:43", "update_time": now, "status": "RUNNING"},
     ] == items(aws)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", now)
-    assert begun <= timegm(time.strptime(now, "%Y-%m-%dT%H:%M:%SZ")) <= time.time()
+    assert grant <= timegm(time.strptime(now, "%Y-%m-%dT%H:%M:%SZ")) <= time.time()
 
 
 def test_items_are_sorted_by_address_as_a_number(aws: Simulator, start: Start) -> None:
@@ -123,12 +124,16 @@ def test_the_state_tells_how_fresh_the_list_is(aws: Simulator, start: Start) -> 
         "degraded": "0",
         "tasks": f'{{"{task.id}":"{task.ip}"}}',
     } == {
-        name: told[name] for name in told if name not in {"clock", "requested", "listing", "calls"}
+        name: told[name]
+        for name in told
+        if name not in {"clock", "requested", "listing", "calls", "items"}
     }
+    ((_, start_at, length),) = json.loads(told["items"]).values()
+    assert items(aws)[0] == json.loads((text(aws) or "")[start_at : start_at + length])
     assert closed.id not in told["tasks"]
 
 
-@pytest.mark.parametrize(("key", "stem"), [(KEY, STEM), ("{arcade}:lobby", "{arcade}:lobby")])
+@pytest.mark.parametrize(("key", "stem"), [(KEY, PREFIX), ("{arcade}:lobby", "{arcade}:lobby")])
 def test_companion_keys_share_the_slot_and_do_not_stay(
     aws: Simulator, start: Start, key: str, stem: str
 ) -> None:
@@ -150,7 +155,9 @@ def test_companion_keys_share_the_slot_and_do_not_stay(
     stop["detail"]["desiredStatus"] = "STOPPED"
     function.invoke(stop)
 
-    assert {key, *(f"{stem}:{name}" for name in ("state", "lease", "pace", "withdrawn"))} == {*seen}
+    assert {key, *(f"{stem}:{name}" for name in ("state", "lease", "ratelimit", "withdrawn"))} == {
+        *seen
+    }
     assert {key_slot(key.encode())} == {key_slot(name.encode()) for name in seen}
     assert {key, f"{stem}:state"} == {name for name in seen if seen[name] == -1}
 
@@ -168,13 +175,13 @@ def test_a_list_that_nobody_refreshes_expires_if_told_so(aws: Simulator, start: 
     assert 55 < client.ttl(KEY) <= 60
 
     client.expire(KEY, 20)
-    client.set(f"{STEM}:lease", "another run", px=8000)
+    client.set(f"{PREFIX}:lease", "another run", px=8000)
     task.stop()
     assert "coalesced" == function.invoke(aws.events.take()[-1]).answer["outcome"]
     assert [other.ip] == listed(aws)
     assert 0 < client.ttl(KEY) <= 20
 
-    client.delete(f"{STEM}:lease")
+    client.delete(f"{PREFIX}:lease")
     start(quick(aws, service)).invoke({})
     assert -1 == client.ttl(KEY)
 
@@ -222,6 +229,6 @@ def test_a_service_that_does_not_change_keeps_its_keys(aws: Simulator, start: St
     for _ in range(3):
         function.invoke({})
         rest(aws)
-        assert [KEY, f"{STEM}:state"] == list(everything(aws))
+        assert [KEY, f"{PREFIX}:state"] == list(everything(aws))
         fields.append(sorted(state(aws)))
     assert [fields[0]] * 3 == fields

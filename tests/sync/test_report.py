@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import entries
+from builders import entries, entry
 
-from discovery.model import Decision, Entry, Exclusion, Outcome
+from discovery.model import Decision, Exclusion, Outcome
 from discovery.sync.report import Report, answer, figures
 from discovery.telemetry import metrics
 
@@ -96,7 +96,7 @@ def test_an_address_is_removed_once() -> None:
 
 def test_an_address_handed_on_is_no_change() -> None:
     """A reader of the list sees addresses, and this one was and is there."""
-    decision = Decision({"z": Entry("10.0.0.10", "lobby:8")}, (), set(), 1, 1, False, True)
+    decision = Decision({"z": entry("10.0.0.10", "lobby:8")}, (), set(), 1, 1, False, True)
     told = answer(published(decision=decision, before=entries(a="10.0.0.10")), 1.0)
     assert ([], []) == (told["added"], told["removed"])
 

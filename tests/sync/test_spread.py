@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis_helpers import a_registry, quick
 
-from discovery.store.registry import Lost
+from discovery.model import LeaseHeld
 from lambda_function import SPREAD
 from simulator import events
 
@@ -73,7 +73,7 @@ def test_stacks_woken_together_list_apart(aws: Simulator, start: Start) -> None:
         functions.append(start(quick(aws, service, REDIS_KEY=f"list-{number}")))
     for number, function in enumerate(functions):
         assert "published" == function.invoke({}).answer["outcome"]
-        aws.valkey.client().delete(f"{{list-{number}}}:pace")
+        aws.valkey.client().delete(f"{{list-{number}}}:ratelimit")
     aws.calls.clear()
     event = events.container_instance_state_change(service.cluster_arn)
     for running in [function.start(event) for function in functions]:
@@ -92,16 +92,16 @@ def test_a_task_event_takes_the_place_of_a_run_that_waits(
     function = start(quick(aws, lobby))
     (change,) = [each for each in aws.events.take() if each["detail"].get("version") == 1]
     waiting = a_registry(aws)
-    assert waiting.enter()
-    assert waiting.defer()
+    assert waiting.request()
+    assert waiting.reserve()
 
     event = events.container_instance_state_change(lobby.cluster_arn)
     assert "coalesced" == function.invoke(event).answer["outcome"]
 
     seen: list[object] = []
-    aws.on_call = lambda _: seen.append(waiting.begin())
+    aws.on_call = lambda _: seen.append(waiting.acquire())
     assert "published" == function.invoke(change).answer["outcome"]
-    assert {Lost()} == {*seen}
+    assert {LeaseHeld()} == {*seen}
 
 
 def test_a_short_deadline_bounds_the_wait(aws: Simulator, lobby: Service, start: Start) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from redis_helpers import STEM, quick, rest
+from redis_helpers import PREFIX, quick, rest
 
 from simulator import events, faults
 
@@ -115,7 +115,7 @@ def test_each_outcome_of_a_run_has_its_line(aws: Simulator, start: Start) -> Non
     assert {"Failed": 1} == figures(function.invoke({}))
     aws.faults.clear()
 
-    aws.valkey.client().set(f"{STEM}:lease", "another run", px=8000)
+    aws.valkey.client().set(f"{PREFIX}:lease", "another run", px=8000)
     assert {"Coalesced": 1} == figures(function.invoke({}))
 
 
