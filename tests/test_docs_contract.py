@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "discovery"
 TEMPLATE = text(ROOT / "template.yaml")
 
-# The documents name the rooms of the package, which are about to be made.
+# The documents name the rooms of the package and use their words. The rooms are about to be made.
 rooms = pytest.mark.skipif(not (PACKAGE / "store").is_dir(), reason="the rooms are not there yet")
 VERSION: str | None = getattr(discovery, "__version__", None)
 versioned = pytest.mark.skipif(VERSION is None, reason="there is no version yet")
@@ -119,6 +119,7 @@ def test_the_outcomes_and_the_errors_are_those_of_the_code() -> None:
     assert kinds == {code(row[0])[0] for row in table(CONTRACT, "Errors")}
 
 
+@rooms
 def test_the_reasons_are_those_of_the_code() -> None:
     """Each reason is one that an answer gives, and every result of a probe is explained."""
     documented = [code(row[0])[0] for row in table(OPERATIONS, "A task is not listed")]
@@ -230,7 +231,7 @@ def test_every_file_that_is_named_is_there(path: Path) -> None:
     suffixes = (".py", ".lua", ".sh", ".md", ".json", ".yaml")
     named = {word.strip("[],;:()") for word in words}
     named = {word for word in named if word.endswith(suffixes) and "://" not in word}
-    roots = (ROOT, PACKAGE, path.parent, ROOT / "benchmarks")
+    roots = (ROOT, PACKAGE, PACKAGE / "store", ROOT / "benchmarks", path.parent)
     assert [] == sorted(each for each in named if not any((root / each).exists() for root in roots))
 
 
