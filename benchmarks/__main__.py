@@ -1,4 +1,8 @@
-"""`make bench`: everything in order, some nine minutes; a table, results.json, growth.png."""
+"""`make bench`: every section in order, about nine minutes.
+
+It prints the tables, keeps results.json and growth.png, and writes the figures into the documents.
+`python -m benchmarks tables` writes them anew from results.json and measures nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from benchmarks import cold, peers, silent, stop, storm, warm
 from benchmarks.measure import machine
 from benchmarks.results import Results
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 SECTIONS: dict[str, tuple[str, Callable[[Results, Callable[[str], None]], None]]] = {
     "warm": ("warm syncs", warm.measure),
     "silent": ("silent tasks", silent.measure),
@@ -28,11 +34,16 @@ SECTIONS: dict[str, tuple[str, Callable[[Results, Callable[[str], None]], None]]
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", help=f"only these of {', '.join(SECTIONS)}; nothing is kept then"
+        "sections",
+        nargs="*",
+        help=f"only these of {', '.join(SECTIONS)}; nothing is kept then; or: tables",
     )
     chosen = parser.parse_args().sections or list(SECTIONS)
+    if chosen == ["tables"]:
+        write_documents()
+        return 0
     if not set(chosen) <= SECTIONS.keys():
-        parser.error(f"choose from {', '.join(SECTIONS)}")
+        parser.error(f"choose from {', '.join(SECTIONS)}, or tables alone")
     # Collecting garbage among 5,000 simulated tasks would show in the latency of AWS.
     gc.disable()
     results = Results(
@@ -52,15 +63,28 @@ def main() -> int:
 
         measure(results, progress)
         gc.collect()
-    print(f"\n{results.tables()}\n\n{results.date}, {results.command}", flush=True)
+    tables = [results.table("figures"), *([results.table("peers")] if results.peers else [])]
+    print("\n" + "\n\n".join([*tables, results.table("machine")]), flush=True)
     if chosen == list(SECTIONS):
         from benchmarks import picture  # noqa: PLC0415 (its library takes a while)
 
         RESULTS.mkdir(exist_ok=True)
         results.write(RESULTS / "results.json")
         picture.draw(results, RESULTS / "growth.png")
-        print(f"kept in {RESULTS.relative_to(Path.cwd())}/")
+        print(f"kept in {RESULTS.relative_to(ROOT)}/")
+        write_documents()
     return 0
+
+
+def write_documents() -> None:
+    """Fill the marked places of the documents from results.json, as a test compares the two."""
+    results = Results.read(RESULTS / "results.json")
+    for path in DOCUMENTS:
+        before = path.read_text(encoding="utf-8")
+        after = results.document(before)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            print(f"figures written into {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""AWS at its worst, one fault and one call at a time. The README has the table of these."""
+"""AWS at its worst, one fault and one call at a time. docs/operations.md has the table of these."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_a_rotation_heals_by_itself(aws: Simulator, start: Start, service: Servi
     assert 1 == len(aws.calls.of("GetSecretValue")) - looks
 
 
-def test_the_rules_of_the_readme_are_enough(aws: Simulator, start: Start, service: Service) -> None:
+def test_the_documented_rules_are_enough(aws: Simulator, start: Start, service: Service) -> None:
     """An ACL user with those and no others can work in cluster mode."""
     rules = documented(cluster=True)
     function = start(quick(aws, service, REDIS_SECRET_ARN=a_user(aws, rules)))

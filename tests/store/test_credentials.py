@@ -259,9 +259,9 @@ def test_the_password_stays_out_of_a_log_at_debug(
 
 
 def documented(cluster: bool = False) -> str:
-    """The rules that the README gives for an ACL user."""
-    readme = " ".join((ROOT / "README.md").read_text().split())
-    (found,) = re.findall(r"An ACL user needs `(.+?)` \(in cluster mode `(.+?)` too\)", readme)
+    """The rules that docs/contract.md gives for an ACL user."""
+    contract = " ".join((ROOT / "docs" / "contract.md").read_text().split())
+    (found,) = re.findall(r"An ACL user needs `(.+?)` \(in cluster mode `(.+?)` too\)", contract)
     return " ".join(found[: 1 + cluster]).replace("<key>", KEY)
 
 
@@ -271,7 +271,7 @@ def a_user(aws: Simulator, rules: str) -> str:
     return aws.secrets.put("user", json.dumps({"username": "discovery", "password": PASSWORD}))
 
 
-def test_the_rules_of_the_readme_are_enough(aws: Simulator, start: Start) -> None:
+def test_the_documented_rules_are_enough(aws: Simulator, start: Start) -> None:
     """A user with those and no others can do all: sync, a withdrawal, an expiring list, status."""
     service = served(aws)
     service.start_task()

@@ -1,0 +1,94 @@
+"""The documents' figures: each is the one that was measured, and none is written by hand."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT
+from documents import DOCUMENTS, PERFORMANCE, README, name, prose, text
+
+from benchmarks.measure import Spread
+from benchmarks.results import FIGURE, TABLE, Growth, Results
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RESULTS = Results.read(ROOT / "benchmarks" / "results" / "results.json")
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+
+
+@each_document
+def test_every_figure_is_the_one_that_was_measured(path: Path) -> None:
+    """What `make bench` writes into the documents is what results.json holds."""
+    assert RESULTS.document(text(path)) == text(path)
+
+
+@each_document
+def test_figures_are_marked_so_that_they_are_found(path: Path) -> None:
+    """A marker that is misspelled would leave its figure unchecked; at the start of a line it
+    would end the paragraph: https://spec.commonmark.org/0.31.2/#html-blocks"""
+    held = text(path)
+    assert held.count("<!--= ") == len(FIGURE.findall(held)) == held.count("<!--/-->")
+    assert held.count("<!-- table") == len(TABLE.findall(held)) == held.count("<!-- end -->")
+    assert [] == re.findall(r"^[ >*+\-\d.]*<!--=.*", held, re.MULTILINE)
+
+
+def test_no_figure_is_written_by_hand() -> None:
+    """On the page of figures a quantity is marked, or its section says that it is by hand."""
+    page = TABLE.sub("", FIGURE.sub("", prose(PERFORMANCE)))
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)
+    measured = [each for each in sections if "<!-- by hand: " not in each]
+    assert 4 == len(measured)
+    quantity = r"\d[\d,]*\.\d+|\d[\d,]* ?(?:ms|s|MB|kB|GB|%)(?!\w)"
+    assert [] == re.findall(quantity, "".join(measured))
+
+
+def test_the_tables_can_be_written_without_a_run(tmp_path: Path) -> None:
+    """`python -m benchmarks tables` puts the figures of results.json back in their places."""
+    for folder in ("benchmarks", "simulator", "docs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(README, tmp_path)
+    page = tmp_path / PERFORMANCE.relative_to(ROOT)
+    scrambled = FIGURE.sub(r"\1 0 \4", TABLE.sub(r"\1\nnothing\n\3", text(page)))
+    page.write_text(scrambled, encoding="utf-8")
+    command = [sys.executable, "-m", "benchmarks", "tables"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (0, "figures written into docs/performance.md\n") == (done.returncode, done.stdout)
+    assert text(PERFORMANCE) == text(page)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ours: warm sync, 1",
+        "ours: no such row",
+        "theirs: stop event",
+        "goal: ... Python",
+        "goal: idle minute ... and a task",
+        "ours cpu: 7 tasks",
+        "ours heat: 10 tasks",
+        "ours: cold start ... of them throttled",
+    ],
+)
+def test_a_figure_that_is_not_there_is_an_error(name: str) -> None:
+    """Rather than a gap in a sentence."""
+    with pytest.raises(LookupError):
+        RESULTS.figure(name)
+
+
+def test_the_price_follows_from_the_cpu_and_the_calls_of_a_run() -> None:
+    """100 ms of CPU at a seventh of a CPU, and two calls of 30 ms: 0.8 s, 43,200 times."""
+    cpu = Spread(median=100.0, low=90.0, high=110.0, runs=5)
+    growth = Growth(tasks=10, name="ours", milliseconds=cpu, cpu=cpu, memory=60.0, calls=2)
+    assert {
+        "time on Lambda": "0.8 s",
+        "GB-seconds": "8,640",
+        "GB-seconds of a deployment": "1",
+        "price": "$0.12",
+        "calls in a month": "86,400",
+    } == growth.month()
