@@ -12,10 +12,8 @@ What is where:
     http.py         the HTTP server       wire.py         AWS's wire formats
     gateway.py      a call's way in       faults.py       what can go wrong on it
     calls.py        the log of calls      throttle.py     the token bucket
-    ecs.py          clusters and services
-    tasks.py        tasks to move through life
-    described.py    a task as ECS writes it down
-    ecs_api.py      ListTasks and DescribeTasks
+    described.py    a task as ECS knows it and writes it down
+    ecs/            clusters, services, tasks to move through life, and the ECS API
     ec2.py          DescribeNetworkInterfaces
     secrets.py      GetSecretValue
     events.py       EventBridge: what ECS sends, and its delivery
@@ -29,17 +27,17 @@ What is where:
 
 from simulator.aws import Simulator
 from simulator.calls import Call
-from simulator.ecs import Service
+from simulator.ecs.services import Service
+from simulator.ecs.tasks import Task
 from simulator.events import deliver
 from simulator.faults import Fault
-from simulator.function import Fleet, Function, Invocation
-from simulator.tasks import Task
+from simulator.function import Environments, Function, Invocation
 from simulator.valkey import Valkey
 
 __all__ = [
     "Call",
+    "Environments",
     "Fault",
-    "Fleet",
     "Function",
     "Invocation",
     "Service",

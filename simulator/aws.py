@@ -4,10 +4,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
-from simulator import ec2, ecs_api
+from simulator import ec2
 from simulator.account import REGION
 from simulator.calls import Call, Calls
-from simulator.ecs import Ecs, Service
+from simulator.ecs import listing
+from simulator.ecs.control_plane import Ecs
+from simulator.ecs.services import Service
 from simulator.events import Events
 from simulator.faults import Faults
 from simulator.gateway import Gateway, Operation
@@ -35,7 +37,7 @@ class Simulator:
             self.ecs = Ecs(self.hosts, self.events)
             self.secrets = Secrets()
             operations = {
-                **ecs_api.operations(self.ecs),
+                **listing.operations(self.ecs),
                 **ec2.operations(self.ecs),
                 **self.secrets.operations(),
             }

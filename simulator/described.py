@@ -1,11 +1,80 @@
-"""How ECS writes a task down: the Task of its API reference."""
+"""A task as ECS knows it, and as it writes it down: the Task of its API reference."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 from simulator.account import ACCOUNT, REGION
+from simulator.wire import to_json
 
-if TYPE_CHECKING:
-    from simulator.tasks import TaskState
+Status = Literal[
+    "PROVISIONING",
+    "PENDING",
+    "ACTIVATING",
+    "RUNNING",
+    "DEACTIVATING",
+    "STOPPING",
+    "DEPROVISIONING",
+    "STOPPED",
+]
+LIFE: tuple[Status, ...] = get_args(Status)
+"""The statuses of a task, in the order it goes through them."""
+
+Health = Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]
+AddressFrom = Literal["attachment", "containers", "ec2"]
+"""Where a task's address is to be found: in its ENI attachment (and its
+containers, as on Fargate), in its containers alone, or from EC2 alone."""
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """One version of a task. A change makes a new one, so its JSON is made once."""
+
+    arn: str
+    cluster_arn: str
+    group: str
+    started_by: str
+    definition: str
+    """family:revision"""
+    ip: str
+    address_from: AddressFrom
+    version: int
+    last_status: Status
+    desired_status: Literal["RUNNING", "STOPPED"]
+    health: Health
+    created_at: float
+    updated_at: float
+    """Times are in seconds since 1970."""
+    started_at: float | None = None
+    stopping_at: float | None = None
+    stopped_at: float | None = None
+    stop_code: str | None = None
+    stopped_reason: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The last part of the ARN: 32 hexadecimal digits."""
+        return self.arn[-32:]
+
+    @property
+    def eni(self) -> str:
+        """The id of the task's network interface."""
+        return f"eni-0{self.id[:16]}"
+
+    @property
+    def mac(self) -> str:
+        """The MAC address of the task's network interface."""
+        return ":".join(("0a", *(self.id[i : i + 2] for i in range(0, 10, 2))))
+
+    @property
+    def attached(self) -> bool:
+        """Whether the task has its network interface: all its life but both ends."""
+        return self.last_status not in ("PROVISIONING", "STOPPED")
+
+    @cached_property
+    def json(self) -> bytes:
+        """The task as DescribeTasks answers with it."""
+        return to_json(describe(self))
 
 
 # The statuses of a container, and of an interface, where they differ from RUNNING
@@ -20,7 +89,7 @@ _CONTAINER = {
 _INTERFACE = {"PROVISIONING": "PRECREATED", "STOPPED": "DELETED"}
 
 
-def describe(task: "TaskState") -> dict[str, Any]:
+def describe(task: TaskState) -> dict[str, Any]:
     """A task as DescribeTasks answers with it, with the fields that Fargate fills."""
     described = {
         "attachments": [_service_connect(task), _network_interface(task)],
@@ -57,12 +126,12 @@ def describe(task: "TaskState") -> dict[str, Any]:
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _uuid(task: "TaskState", variant: str) -> str:
+def _uuid(task: TaskState, variant: str) -> str:
     digits = task.id
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def _service_connect(task: "TaskState") -> dict[str, Any]:
+def _service_connect(task: TaskState) -> dict[str, Any]:
     # It comes first, as on AWS: who takes attachments[0] for the ENI is wrong.
     return {
         "id": _uuid(task, "9"),
@@ -72,7 +141,7 @@ def _service_connect(task: "TaskState") -> dict[str, Any]:
     }
 
 
-def _network_interface(task: "TaskState") -> dict[str, Any]:
+def _network_interface(task: TaskState) -> dict[str, Any]:
     details = {"subnetId": "subnet-0a1b2c3d4e5f60718"}
     if task.last_status != "PROVISIONING":
         details |= {"networkInterfaceId": task.eni, "macAddress": task.mac}
@@ -87,7 +156,7 @@ def _network_interface(task: "TaskState") -> dict[str, Any]:
     }
 
 
-def _container(task: "TaskState") -> dict[str, Any]:
+def _container(task: TaskState) -> dict[str, Any]:
     name = task.definition.partition(":")[0]
     interfaces = []
     if task.last_status != "PROVISIONING" and task.address_from != "ec2":

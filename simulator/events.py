@@ -4,15 +4,11 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
 
 from simulator.account import ACCOUNT, REGION
-from simulator.described import describe
-from simulator.tasks import TaskState
-
-if TYPE_CHECKING:
-    from simulator.ecs import Service
+from simulator.described import TaskState, describe
 
 Event = dict[str, Any]
 R_co = TypeVar("R_co", covariant=True)
@@ -22,22 +18,22 @@ _ATTACHMENT_TYPES = {"ElasticNetworkInterface": "eni", "ServiceConnect": "servic
 
 
 class Events:
-    """The task events that ECS has sent and nobody has taken yet, oldest first."""
+    """The events that ECS has sent and nobody has taken yet, oldest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pending: list[TaskState] = []
+        self._pending: list[Callable[[], Event]] = []
 
-    def add(self, task: TaskState) -> None:
-        """A task has changed. The event itself is made when it is taken."""
+    def add(self, event: Callable[[], Event]) -> None:
+        """Something has changed. The event itself is made when it is taken."""
         with self._lock:
-            self._pending.append(task)
+            self._pending.append(event)
 
     def take(self) -> list[Event]:
         """Return those pending, and forget them."""
         with self._lock:
             taken, self._pending = self._pending, []
-        return [task_state_change(task) for task in taken]
+        return [event() for event in taken]
 
     def __len__(self) -> int:
         with self._lock:
@@ -45,9 +41,19 @@ class Events:
 
 
 class Invocable(Protocol[R_co]):
-    """A Function, a Fleet, or anything else that takes an event."""
+    """A Function, Environments, or anything else that takes an event."""
 
     def invoke(self, event: Event) -> R_co: ...
+
+
+class Named(Protocol):
+    """A service, as far as its events name it."""
+
+    @property
+    def arn(self) -> str: ...
+
+    @property
+    def cluster_arn(self) -> str: ...
 
 
 def deliver(
@@ -84,9 +90,7 @@ def task_state_change(task: TaskState) -> Event:
     return event | {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{task.arn}/{task.version}"))}
 
 
-def service_action(
-    service: "Service", name: str = "SERVICE_STEADY_STATE", kind: str = "INFO"
-) -> Event:
+def service_action(service: Named, name: str = "SERVICE_STEADY_STATE", kind: str = "INFO") -> Event:
     """ECS Service Action: the scheduler's news; the service is in `resources` alone."""
     return _event(
         "aws.ecs",
@@ -102,7 +106,7 @@ def service_action(
 
 
 def deployment_state_change(
-    service: "Service", name: str = "SERVICE_DEPLOYMENT_COMPLETED", kind: str = "INFO"
+    service: Named, name: str = "SERVICE_DEPLOYMENT_COMPLETED", kind: str = "INFO"
 ) -> Event:
     """ECS Deployment State Change: no cluster in the detail, no version either."""
     deployment = "ecs-svc/1234567890123456789"

@@ -1,94 +1,30 @@
-"""A task: what ECS knows of it, and the handle by which a test moves it through life."""
+"""The handle by which a test moves a task through life."""
 
 import threading
 import time
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
 
-from simulator.described import describe
+from simulator.described import LIFE, Health, Status, TaskState
+from simulator.events import Events, task_state_change
 from simulator.hosts import Hosts, Port
-from simulator.wire import to_json
-
-if TYPE_CHECKING:
-    from simulator.ecs import Service
-    from simulator.events import Events
-
-Status = Literal[
-    "PROVISIONING",
-    "PENDING",
-    "ACTIVATING",
-    "RUNNING",
-    "DEACTIVATING",
-    "STOPPING",
-    "DEPROVISIONING",
-    "STOPPED",
-]
-LIFE: tuple[Status, ...] = get_args(Status)
-"""The statuses of a task, in the order it goes through them."""
-
-Health = Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]
-AddressFrom = Literal["attachment", "containers", "ec2"]
-"""Where a task's address is to be found: in its ENI attachment (and its
-containers, as on Fargate), in its containers alone, or from EC2 alone."""
 
 
-@dataclass(frozen=True)
-class TaskState:
-    """One version of a task. A change makes a new one, so its JSON is made once."""
-
-    arn: str
-    cluster_arn: str
-    group: str
-    started_by: str
-    definition: str
-    """family:revision"""
-    ip: str
-    address_from: AddressFrom
-    version: int
-    last_status: Status
-    desired_status: Literal["RUNNING", "STOPPED"]
-    health: Health
-    created_at: float
-    updated_at: float
-    """Times are in seconds since 1970."""
-    started_at: float | None = None
-    stopping_at: float | None = None
-    stopped_at: float | None = None
-    stop_code: str | None = None
-    stopped_reason: str | None = None
+class Owner(Protocol):
+    """The service that a task belongs to, as far as the task needs it."""
 
     @property
-    def id(self) -> str:
-        """The last part of the ARN: 32 hexadecimal digits."""
-        return self.arn[-32:]
-
-    @property
-    def eni(self) -> str:
-        """The id of the task's network interface."""
-        return f"eni-0{self.id[:16]}"
-
-    @property
-    def mac(self) -> str:
-        """The MAC address of the task's network interface."""
-        return ":".join(("0a", *(self.id[i : i + 2] for i in range(0, 10, 2))))
-
-    @property
-    def attached(self) -> bool:
-        """Whether the task has its network interface: all its life but both ends."""
-        return self.last_status not in ("PROVISIONING", "STOPPED")
-
-    @cached_property
-    def json(self) -> bytes:
-        """The task as DescribeTasks answers with it."""
-        return to_json(describe(self))
+    def frozen(self) -> Mapping[str, TaskState] | None:
+        """The states that the API still answers with, by ARN; None: the true ones."""
 
 
 class Task:
     """A task, by the handle a test holds it by. Each change but of health sends an event."""
 
     def __init__(
-        self, state: TaskState, service: "Service | None", hosts: Hosts, events: "Events"
+        self, state: TaskState, service: Owner | None, hosts: Hosts, events: Events
     ) -> None:
         self.state = state
         self.service = service
@@ -119,6 +55,10 @@ class Task:
         if self.service is None or self.service.frozen is None:
             return self.state
         return self.service.frozen.get(self.arn)
+
+    def announce(self) -> None:
+        """Send an event of the task as it is now."""
+        self._events.add(partial(task_state_change, self.state))
 
     def becomes(self, status: Status) -> None:
         """Move the task to a status. Past RUNNING it has been told to stop, or has died."""
@@ -164,7 +104,7 @@ class Task:
         with self._lock:
             version = self.state.version + 1
             self.state = replace(self.state, version=version, updated_at=now, **changes)
-            self._events.add(self.state)
+            self.announce()
 
 
 def _stopping(now: float, code: str, reason: str) -> dict[str, Any]:

@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from simulator.ecs import Cluster, Ecs, Service
+from simulator.described import TaskState
+from simulator.ecs.clusters import Cluster
+from simulator.ecs.control_plane import Ecs
+from simulator.ecs.services import Service
+from simulator.ecs.tasks import Task
 from simulator.gateway import Operation
-from simulator.tasks import Task, TaskState
 from simulator.wire import ApiError, to_json
 
 _PAGE = 100  # ListTasks: "maxResults ... can be between 1 and 100"
@@ -68,7 +71,7 @@ def _spend(ecs: Ecs) -> None:
         raise ApiError("ThrottlingException", "Rate exceeded")
 
 
-def _cluster(ecs: Ecs, parameters: Mapping[str, Any]) -> Cluster:
+def _cluster(ecs: Ecs, parameters: Mapping[str, Any]) -> Cluster[Service]:
     asked = parameters.get("cluster", "default")
     cluster = ecs.clusters.get(asked.rpartition("/")[2])
     if cluster is None or asked not in (cluster.name, cluster.arn):
@@ -76,7 +79,7 @@ def _cluster(ecs: Ecs, parameters: Mapping[str, Any]) -> Cluster:
     return cluster
 
 
-def _service(cluster: Cluster, parameters: Mapping[str, Any]) -> Service | None:
+def _service(cluster: Cluster[Service], parameters: Mapping[str, Any]) -> Service | None:
     asked = parameters.get("serviceName")
     if asked is None:
         return None
@@ -93,7 +96,7 @@ def _matches(task: Task, service: Service | None, desired: str) -> bool:
     return state is not None and state.desired_status == desired
 
 
-def _known(cluster: Cluster, arn: str) -> TaskState | None:
+def _known(cluster: Cluster[Service], arn: str) -> TaskState | None:
     task = cluster.by_id.get(arn.rpartition("/")[2])
     if task is None or task.hidden or arn not in (task.id, task.arn):
         return None
@@ -115,7 +118,7 @@ def _position(token: str, wanted: tuple[object, ...]) -> int:
     return position
 
 
-def _prefix(cluster: Cluster) -> str:
+def _prefix(cluster: Cluster[Service]) -> str:
     return f"{cluster.arn.replace(':cluster/', ':task/')}/"
 
 
