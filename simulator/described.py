@@ -27,6 +27,18 @@ containers, as on Fargate), in its containers alone, or from EC2 alone."""
 
 
 @dataclass(frozen=True)
+class Container:
+    """A container of a task, as far as it is not as its task is."""
+
+    name: str
+    image: str
+    digest: str
+    exit_code: int | None = None
+    """Known once it has ended; none is known of one that never started."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class TaskState:
     """One version of a task. A change makes a new one, so its JSON is made once."""
 
@@ -36,6 +48,9 @@ class TaskState:
     started_by: str
     definition: str
     """family:revision"""
+    containers: tuple[Container, ...]
+    cpu: str
+    memory: str
     ip: str
     address_from: AddressFrom
     version: int
@@ -50,6 +65,8 @@ class TaskState:
     stopped_at: float | None = None
     stop_code: str | None = None
     stopped_reason: str | None = None
+    instance: str | None = None
+    """The ARN of the container instance that it runs on; None: it runs on Fargate."""
 
     @property
     def id(self) -> str:
@@ -90,7 +107,7 @@ _INTERFACE = {"PROVISIONING": "PRECREATED", "STOPPED": "DELETED"}
 
 
 def describe(task: TaskState) -> dict[str, Any]:
-    """A task as DescribeTasks answers with it, with the fields that Fargate fills."""
+    """A task as DescribeTasks answers with it, with the fields that ECS fills."""
     described = {
         "attachments": [_service_connect(task), _network_interface(task)],
         "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
@@ -98,8 +115,9 @@ def describe(task: TaskState) -> dict[str, Any]:
         "clusterArn": task.cluster_arn,
         "connectivity": "CONNECTED",
         "connectivityAt": task.created_at,
-        "containers": [_container(task)],
-        "cpu": "256",
+        "containerInstanceArn": task.instance,
+        "containers": [_container(task, index) for index in range(len(task.containers))],
+        "cpu": task.cpu,
         "createdAt": task.created_at,
         "desiredStatus": task.desired_status,
         "enableExecuteCommand": False,
@@ -107,11 +125,11 @@ def describe(task: TaskState) -> dict[str, Any]:
         "group": task.group,
         "healthStatus": task.health,
         "lastStatus": task.last_status,
-        "launchType": "FARGATE",
-        "memory": "512",
+        "launchType": "EC2" if task.instance else "FARGATE",
+        "memory": task.memory,
         "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": []},
-        "platformFamily": "Linux",
-        "platformVersion": "1.4.0",
+        "platformFamily": None if task.instance else "Linux",
+        "platformVersion": None if task.instance else "1.4.0",
         "startedAt": task.started_at,
         "startedBy": task.started_by or None,
         "stopCode": task.stop_code,
@@ -156,22 +174,27 @@ def _network_interface(task: TaskState) -> dict[str, Any]:
     }
 
 
-def _container(task: TaskState) -> dict[str, Any]:
-    name = task.definition.partition(":")[0]
+def _container(task: TaskState, index: int) -> dict[str, Any]:
+    container = task.containers[index]
     interfaces = []
     if task.last_status != "PROVISIONING" and task.address_from != "ec2":
         field = "ipv6Address" if ":" in task.ip else "privateIpv4Address"
         interfaces = [{"attachmentId": _uuid(task, "8"), field: task.ip}]
     path = task.arn.partition(":task/")[2]
-    container = {
-        "containerArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:container/{path}/" + _uuid(task, "a"),
+    pulled = task.started_at is not None
+    described = {
+        "containerArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:container/{path}/"
+        + _uuid(task, "ab"[index % 2]),
         "cpu": "0",
+        "exitCode": container.exit_code,
         "healthStatus": task.health,
-        "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:latest",
+        "image": container.image,
+        "imageDigest": container.digest if pulled else None,
         "lastStatus": _CONTAINER.get(task.last_status, "RUNNING"),
-        "name": name,
+        "name": container.name,
         "networkInterfaces": interfaces,
-        "runtimeId": f"{task.id}-2171{task.id[:6]}",
+        "reason": container.reason,
+        "runtimeId": f"{task.id}-2171{task.id[:6]}" if pulled else None,
         "taskArn": task.arn,
     }
-    return container | ({"exitCode": 0} if task.last_status == "STOPPED" else {})
+    return {name: value for name, value in described.items() if value is not None}

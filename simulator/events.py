@@ -90,8 +90,15 @@ def task_state_change(task: TaskState) -> Event:
     return event | {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{task.arn}/{task.version}"))}
 
 
-def service_action(service: Named, name: str = "SERVICE_STEADY_STATE", kind: str = "INFO") -> Event:
+def service_action(
+    service: Named,
+    name: str = "SERVICE_STEADY_STATE",
+    kind: str = "INFO",
+    at: float | None = None,
+    **detail: Any,
+) -> Event:
     """ECS Service Action: the scheduler's news; the service is in `resources` alone."""
+    at = time.time() if at is None else at
     return _event(
         "aws.ecs",
         "ECS Service Action",
@@ -100,16 +107,23 @@ def service_action(service: Named, name: str = "SERVICE_STEADY_STATE", kind: str
             "eventType": kind,
             "eventName": name,
             "clusterArn": service.cluster_arn,
-            "createdAt": _iso(time.time(), "milliseconds"),
+            "createdAt": _iso(at, "milliseconds"),
+            **detail,
         },
+        at,
     )
 
 
 def deployment_state_change(
-    service: Named, name: str = "SERVICE_DEPLOYMENT_COMPLETED", kind: str = "INFO"
+    service: Named,
+    name: str = "SERVICE_DEPLOYMENT_COMPLETED",
+    kind: str = "INFO",
+    at: float | None = None,
+    deployment: str = "ecs-svc/1234567890123456789",
+    reason: str | None = None,
 ) -> Event:
     """ECS Deployment State Change: no cluster in the detail, no version either."""
-    deployment = "ecs-svc/1234567890123456789"
+    at = time.time() if at is None else at
     return _event(
         "aws.ecs",
         "ECS Deployment State Change",
@@ -118,16 +132,21 @@ def deployment_state_change(
             "eventType": kind,
             "eventName": name,
             "deploymentId": deployment,
-            "updatedAt": _iso(time.time(), "milliseconds"),
-            "reason": f"ECS deployment {deployment} completed.",
+            "updatedAt": _iso(at, "milliseconds"),
+            "reason": reason or f"ECS deployment {deployment} completed.",
         },
+        at,
     )
 
 
-def container_instance_state_change(cluster_arn: str, version: int = 1) -> Event:
-    """ECS Container Instance State Change, of an instance that drains."""
+def container_instance_state_change(
+    cluster_arn: str, version: int = 1, at: float | None = None, **detail: Any
+) -> Event:
+    """ECS Container Instance State Change, by default of an instance that drains."""
+    at = time.time() if at is None else at
     cluster = cluster_arn.rpartition("/")[2]
     arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:container-instance/{cluster}/{uuid.uuid4().hex}"
+    arn = detail.get("containerInstanceArn", arn)
     return _event(
         "aws.ecs",
         "ECS Container Instance State Change",
@@ -140,8 +159,10 @@ def container_instance_state_change(cluster_arn: str, version: int = 1) -> Event
             "status": "DRAINING",
             "version": version,
             "versionInfo": {"agentVersion": "1.98.0", "dockerVersion": "DockerVersion: 25.0.13"},
-            "updatedAt": _iso(time.time(), "milliseconds"),
+            "updatedAt": _iso(at, "milliseconds"),
+            **detail,
         },
+        at,
     )
 
 

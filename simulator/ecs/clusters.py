@@ -2,12 +2,13 @@
 
 import random
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypedDict, TypeVar, Unpack
 
 from simulator.account import ACCOUNT, REGION
+from simulator.clock import Clock
 from simulator.described import LIFE, AddressFrom, Health, Status, TaskState
+from simulator.ecs.definitions import Definitions
 from simulator.ecs.tasks import Owner, Task
 from simulator.events import Events
 from simulator.hosts import Hosts, Port
@@ -29,6 +30,8 @@ class TaskOptions(TypedDict, total=False):
     """UNKNOWN by default, as for a task without a health check."""
     address_from: AddressFrom
     """"attachment" by default."""
+    instance: str
+    """The ARN of its container instance; it runs on Fargate by default."""
 
 
 class Starter(Owner, Protocol):
@@ -44,6 +47,8 @@ class Region:
 
     hosts: Hosts
     events: Events
+    clock: Clock
+    definitions: Definitions = field(default_factory=Definitions)
     lock: threading.RLock = field(default_factory=threading.RLock)
     # Task ids differ, and are the same in each run.
     rng: random.Random = field(default_factory=lambda: random.Random(2014_11_13))
@@ -69,9 +74,10 @@ class Cluster(Generic[S]):
         self, service: Starter | None, group: str, definition: str, options: TaskOptions
     ) -> Task:
         """Start a task; Service.start_task and run_task are the ways to call this."""
-        now = time.time()
+        now = self.region.clock.now()
         status = options.get("status", "RUNNING")
         region = self.region
+        made_of = region.definitions.of(definition)
         with region.lock:
             state = TaskState(
                 arn=f"{ARN}:task/{self.name}/{region.rng.getrandbits(128):032x}",
@@ -79,6 +85,9 @@ class Cluster(Generic[S]):
                 group=group,
                 started_by=service.deployment if service else "",
                 definition=definition,
+                containers=made_of.task_containers(),
+                cpu=made_of.cpu,
+                memory=made_of.memory,
                 ip=options.get("ip") or region.hosts.new_address(),
                 address_from=options.get("address_from", "attachment"),
                 version=1,
@@ -88,10 +97,13 @@ class Cluster(Generic[S]):
                 created_at=now,
                 updated_at=now,
                 started_at=now if LIFE.index(status) >= LIFE.index("RUNNING") else None,
+                instance=options.get("instance"),
             )
-            task = Task(state, service, region.hosts, region.events)
+            task = Task(state, service, region.hosts, region.events, region.clock)
             task.port(options.get("port", "listens"))
             self.by_id[state.id] = task
             self.tasks.append(task)
             task.announce()  # last: a task that an event names is there to be listed
+        if service is not None:
+            service.task_changed(task)
         return task
