@@ -172,6 +172,18 @@ def test_starts_at_once_again_when_the_cause_is_gone(aws: Simulator) -> None:
     assert ["lobby:2"] == [task.state.definition for task in service.running]
 
 
+def test_a_person_who_stops_starting_tasks_impairs_nothing(aws: Simulator) -> None:
+    """Only tasks that fail to start count."""
+    service = aws.ecs.create_service("arcade", "lobby", desired=1)
+    for _ in range(5):
+        aws.ecs.advance(4)
+        service.alive[0].stop(code="UserInitiated")
+        aws.ecs.advance(2)
+
+    assert [] == told(aws, "ECS Service Action")
+    assert 1 == len(service.alive)
+
+
 @pytest.mark.parametrize(
     ("failure", "reason"),
     [

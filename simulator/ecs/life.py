@@ -173,7 +173,7 @@ class Life:
             task.exit(failure.exit_code or 0, failure.reason or None)
 
     def _listens(self, task: Task, port: Port) -> None:
-        if self._at(task, "RUNNING") and port != "closed":
+        if self._at(task, "RUNNING"):
             task.port(port)
 
     def _checked(self, task: Task, health: Health) -> None:
