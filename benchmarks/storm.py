@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.contest import LATENCY, OURS, ROOTS, STRAIGHTFORWARD
 from benchmarks.measure import Spread
 from benchmarks.results import Results, Row
-from simulator import Fleet, Simulator
+from simulator import Environments, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def ride_out(name: str) -> tuple[int, int, int, int]:
     """The calls, those throttled, the invocations that failed, the tasks that are missing."""
     with Simulator(latency=LATENCY) as aws:
         service = aws.ecs.create_service("arcade", "lobby")
-        with Fleet(aws.settings(service, name), ENVIRONMENTS, root=ROOTS[name]) as fleet:
+        with Environments(aws.settings(service, name), ENVIRONMENTS, root=ROOTS[name]) as fleet:
             warm_up = [fleet.invoke({"action": "sync"}) for _ in range(ENVIRONMENTS)]
             for each in warm_up:
                 each.result()

@@ -12,10 +12,16 @@ What is where:
     http.py         the HTTP server       wire.py         AWS's wire formats
     gateway.py      a call's way in       faults.py       what can go wrong on it
     calls.py        the log of calls      throttle.py     the token bucket
-    ecs.py          clusters and services
-    tasks.py        tasks to move through life
-    described.py    a task as ECS writes it down
-    ecs_api.py      ListTasks and DescribeTasks
+    clock.py        the time: the real one, or one that a test moves
+    described.py    a task as ECS knows it and writes it down
+    ecs/            clusters, services, tasks, and the API:
+        tasks.py            tasks to move through life
+        life.py             or that move by the clock, and how they fail
+        scheduler.py        what a service starts and stops     plan.py         what is next
+        deployments.py      definitions.py      instances.py    control_plane.py
+        *_api.py            the operations      listing.py      ListTasks, DescribeTasks
+    scaling.py      Application Auto Scaling
+    elb.py          target groups         sns.py          topics
     ec2.py          DescribeNetworkInterfaces
     secrets.py      GetSecretValue
     events.py       EventBridge: what ECS sends, and its delivery
@@ -29,17 +35,22 @@ What is where:
 
 from simulator.aws import Simulator
 from simulator.calls import Call
-from simulator.ecs import Service
+from simulator.clock import Clock
+from simulator.ecs.life import Delays, Failure
+from simulator.ecs.services import Service
+from simulator.ecs.tasks import Task
 from simulator.events import deliver
 from simulator.faults import Fault
-from simulator.function import Fleet, Function, Invocation
-from simulator.tasks import Task
+from simulator.function import Environments, Function, Invocation
 from simulator.valkey import Valkey
 
 __all__ = [
     "Call",
+    "Clock",
+    "Delays",
+    "Environments",
+    "Failure",
     "Fault",
-    "Fleet",
     "Function",
     "Invocation",
     "Service",

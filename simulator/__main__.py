@@ -17,11 +17,11 @@ def main() -> None:
     # Blocked before any thread starts, so that sigwait alone gets them.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with Simulator(latency=options.latency) as aws:
-        service = aws.ecs.create_service("arcade", "lobby")
-        tasks = service.start_tasks(options.tasks)
+        service = aws.ecs.create_service("arcade", "lobby", desired=options.tasks, steady=True)
+        aws.clock.run()
         for name, value in aws.settings(service).items():
             print(f"export {name}={shlex.quote(value)}")
-        for task in tasks:
+        for task in service.tasks:
             print(f"# {task.id} listens on {task.ip}:{aws.hosts.port}")
         print("# Running until Ctrl-C.", flush=True)
         signal.sigwait(signals)

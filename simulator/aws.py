@@ -4,16 +4,22 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
-from simulator import ec2, ecs_api
+from simulator import ec2
 from simulator.account import REGION
 from simulator.calls import Call, Calls
-from simulator.ecs import Ecs, Service
+from simulator.clock import Clock
+from simulator.ecs import api
+from simulator.ecs.control_plane import Ecs
+from simulator.ecs.services import Service
+from simulator.elb import TargetGroups
 from simulator.events import Events
 from simulator.faults import Faults
 from simulator.gateway import Gateway, Operation
 from simulator.hosts import Hosts
 from simulator.http import HttpServer
+from simulator.scaling import Scaling
 from simulator.secrets import Secrets
+from simulator.sns import Topics
 from simulator.valkey import Valkey
 
 
@@ -22,20 +28,31 @@ class Simulator:
 
     Everything runs from construction to close(), best as a context manager.
     `latency` is the time in seconds that each AWS call takes; set it any time.
-    `valkey_cluster` starts Valkey in cluster mode.
+    `valkey_cluster` starts Valkey in cluster mode. `clock` is the time of all
+    that happens by itself: the real one by default.
     """
 
-    def __init__(self, latency: float = 0.0, valkey_cluster: bool = False) -> None:
+    def __init__(
+        self, latency: float = 0.0, valkey_cluster: bool = False, clock: Clock | None = None
+    ) -> None:
+        self.clock = clock or Clock()
         with ExitStack() as started:
+            started.callback(self.clock.stop)
             self.hosts = Hosts()
             started.callback(self.hosts.stop)
             self.valkey = Valkey(cluster=valkey_cluster)
             started.callback(self.valkey.close)
             self.events = Events()
-            self.ecs = Ecs(self.hosts, self.events)
+            self.ecs = Ecs(self.hosts, self.events, self.clock)
+            self.elb = TargetGroups(self.hosts, self.clock)
+            self.scaling = Scaling(self.ecs)
             self.secrets = Secrets()
+            self.sns = Topics(self.clock)
             operations = {
-                **ecs_api.operations(self.ecs),
+                **self.scaling.operations(),
+                **self.sns.operations(),
+                **self.elb.operations(),
+                **api.operations(self.ecs),
                 **ec2.operations(self.ecs),
                 **self.secrets.operations(),
             }

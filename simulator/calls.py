@@ -20,6 +20,13 @@ class Call:
     at: float = field(default_factory=time.monotonic)
     status: int | None = None
     error_code: str | None = None
+    service: str = ""
+    """As IAM names it: `ecs`, `elasticloadbalancing`."""
+
+    @property
+    def action(self) -> str:
+        """The action that IAM must allow for this call, like `ecs:StopTask`."""
+        return f"{self.service}:{self.operation}"
 
 
 class Calls:

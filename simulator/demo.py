@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from simulator.aws import Simulator
-from simulator.ecs import Service
+from simulator.ecs.services import Service
 from simulator.function import Function, Invocation
 
 ROOT = Path(__file__).parent.parent

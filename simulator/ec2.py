@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from simulator.ecs import Ecs
+from simulator.described import TaskState
+from simulator.ecs.control_plane import Ecs
 from simulator.gateway import Operation
-from simulator.tasks import TaskState
 from simulator.wire import ApiError
 
 _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"

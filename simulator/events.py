@@ -4,15 +4,11 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
 
 from simulator.account import ACCOUNT, REGION
-from simulator.described import describe
-from simulator.tasks import TaskState
-
-if TYPE_CHECKING:
-    from simulator.ecs import Service
+from simulator.described import TaskState, describe
 
 Event = dict[str, Any]
 R_co = TypeVar("R_co", covariant=True)
@@ -22,22 +18,22 @@ _ATTACHMENT_TYPES = {"ElasticNetworkInterface": "eni", "ServiceConnect": "servic
 
 
 class Events:
-    """The task events that ECS has sent and nobody has taken yet, oldest first."""
+    """The events that ECS has sent and nobody has taken yet, oldest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pending: list[TaskState] = []
+        self._pending: list[Callable[[], Event]] = []
 
-    def add(self, task: TaskState) -> None:
-        """A task has changed. The event itself is made when it is taken."""
+    def add(self, event: Callable[[], Event]) -> None:
+        """Something has changed. The event itself is made when it is taken."""
         with self._lock:
-            self._pending.append(task)
+            self._pending.append(event)
 
     def take(self) -> list[Event]:
         """Return those pending, and forget them."""
         with self._lock:
             taken, self._pending = self._pending, []
-        return [task_state_change(task) for task in taken]
+        return [event() for event in taken]
 
     def __len__(self) -> int:
         with self._lock:
@@ -45,9 +41,19 @@ class Events:
 
 
 class Invocable(Protocol[R_co]):
-    """A Function, a Fleet, or anything else that takes an event."""
+    """A Function, Environments, or anything else that takes an event."""
 
     def invoke(self, event: Event) -> R_co: ...
+
+
+class Named(Protocol):
+    """A service, as far as its events name it."""
+
+    @property
+    def arn(self) -> str: ...
+
+    @property
+    def cluster_arn(self) -> str: ...
 
 
 def deliver(
@@ -85,9 +91,14 @@ def task_state_change(task: TaskState) -> Event:
 
 
 def service_action(
-    service: "Service", name: str = "SERVICE_STEADY_STATE", kind: str = "INFO"
+    service: Named,
+    name: str = "SERVICE_STEADY_STATE",
+    kind: str = "INFO",
+    at: float | None = None,
+    **detail: Any,
 ) -> Event:
     """ECS Service Action: the scheduler's news; the service is in `resources` alone."""
+    at = time.time() if at is None else at
     return _event(
         "aws.ecs",
         "ECS Service Action",
@@ -96,16 +107,23 @@ def service_action(
             "eventType": kind,
             "eventName": name,
             "clusterArn": service.cluster_arn,
-            "createdAt": _iso(time.time(), "milliseconds"),
+            "createdAt": _iso(at, "milliseconds"),
+            **detail,
         },
+        at,
     )
 
 
 def deployment_state_change(
-    service: "Service", name: str = "SERVICE_DEPLOYMENT_COMPLETED", kind: str = "INFO"
+    service: Named,
+    name: str = "SERVICE_DEPLOYMENT_COMPLETED",
+    kind: str = "INFO",
+    at: float | None = None,
+    deployment: str = "ecs-svc/1234567890123456789",
+    reason: str | None = None,
 ) -> Event:
     """ECS Deployment State Change: no cluster in the detail, no version either."""
-    deployment = "ecs-svc/1234567890123456789"
+    at = time.time() if at is None else at
     return _event(
         "aws.ecs",
         "ECS Deployment State Change",
@@ -114,16 +132,21 @@ def deployment_state_change(
             "eventType": kind,
             "eventName": name,
             "deploymentId": deployment,
-            "updatedAt": _iso(time.time(), "milliseconds"),
-            "reason": f"ECS deployment {deployment} completed.",
+            "updatedAt": _iso(at, "milliseconds"),
+            "reason": reason or f"ECS deployment {deployment} completed.",
         },
+        at,
     )
 
 
-def container_instance_state_change(cluster_arn: str, version: int = 1) -> Event:
-    """ECS Container Instance State Change, of an instance that drains."""
+def container_instance_state_change(
+    cluster_arn: str, version: int = 1, at: float | None = None, **detail: Any
+) -> Event:
+    """ECS Container Instance State Change, by default of an instance that drains."""
+    at = time.time() if at is None else at
     cluster = cluster_arn.rpartition("/")[2]
     arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:container-instance/{cluster}/{uuid.uuid4().hex}"
+    arn = detail.get("containerInstanceArn", arn)
     return _event(
         "aws.ecs",
         "ECS Container Instance State Change",
@@ -136,8 +159,10 @@ def container_instance_state_change(cluster_arn: str, version: int = 1) -> Event
             "status": "DRAINING",
             "version": version,
             "versionInfo": {"agentVersion": "1.98.0", "dockerVersion": "DockerVersion: 25.0.13"},
-            "updatedAt": _iso(time.time(), "milliseconds"),
+            "updatedAt": _iso(at, "milliseconds"),
+            **detail,
         },
+        at,
     )
 
 

@@ -161,7 +161,7 @@ class Function:
         return Invocation(message["answer"], log=sandbox.take_log(), duration=duration)
 
 
-class Fleet:
+class Environments:
     """Up to `size` environments of one function, started as invocations need them.
 
     `options` are those of Function.
@@ -172,7 +172,7 @@ class Fleet:
         """The environments there are."""
         self._boot = functools.partial(Function, env, **options)
         self._idle: queue.LifoQueue[Function] = queue.LifoQueue()
-        self._workers = ThreadPoolExecutor(size, "fleet")
+        self._workers = ThreadPoolExecutor(size, "environments")
 
     def invoke(self, event: Any) -> "Future[Invocation]":
         """Invoke in the background; when all environments are busy, it queues."""

@@ -44,7 +44,7 @@ class Gateway:
         """Answer one request; None: close the connection instead."""
         arrived = time.monotonic()
         asked = wire.read(request)
-        call = Call(asked.operation, asked.parameters)
+        call = Call(asked.operation, asked.parameters, service=asked.service)
         self.calls.add(call)
         if self.on_call is not None:
             self.on_call(call)

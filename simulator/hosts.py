@@ -67,6 +67,13 @@ class Hosts:
             elif address not in self._silent:
                 self._silence(address, bound)
 
+    def port_at(self, address: str) -> Port:
+        """The state that the port of an address is in."""
+        with self._lock:
+            if address not in self._sockets:
+                return "closed"
+            return "silent" if address in self._silent else "listens"
+
     def move_in(self, address: str, tenant: object) -> None:
         """From now on the address is this tenant's, whoever had it before."""
         self._tenants[address] = tenant

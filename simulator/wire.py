@@ -1,8 +1,10 @@
-"""AWS's two wire formats: JSON 1.1 (ECS, Secrets Manager) and EC2's query with XML."""
+"""AWS's wire formats: JSON 1.1 (ECS, Logs, ...), and the query with XML (EC2, SNS, ...)."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -10,27 +12,63 @@ from xml.sax.saxutils import escape
 
 from simulator.http import Request, Response
 
-Service = Literal["ecs", "secretsmanager", "ec2"]
+Service = Literal[
+    "application-autoscaling",
+    "ec2",
+    "ecs",
+    "elasticloadbalancing",
+    "logs",
+    "secretsmanager",
+    "sns",
+]
+"""The services, as IAM names them in an action: `ecs` in `ecs:StopTask`."""
 
 _TARGETS: Mapping[str, Service] = {
     "AmazonEC2ContainerServiceV20141113": "ecs",
+    "AnyScaleFrontendService": "application-autoscaling",
+    "Logs_20140328": "logs",
     "secretsmanager": "secretsmanager",
+}
+# The services of the query protocol, by the version of their API, which each call names.
+_VERSIONS: Mapping[str, Service] = {
+    "2010-03-31": "sns",
+    "2015-12-01": "elasticloadbalancing",
+    "2016-11-15": "ec2",
+}
+_NAMESPACES: Mapping[Service, str] = {
+    "elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+    "sns": "http://sns.amazonaws.com/doc/2010-03-31/",
 }
 
 # What each service says for the same misfortune: code and HTTP status.
-_ERRORS: Mapping[tuple[Service, str], tuple[str, int]] = {
-    ("ecs", "throttled"): ("ThrottlingException", 400),
-    ("ecs", "internal"): ("ServerException", 500),
-    ("ecs", "denied"): ("AccessDeniedException", 400),
-    ("ecs", "unknown"): ("UnknownOperationException", 400),
-    ("secretsmanager", "throttled"): ("ThrottlingException", 400),
-    ("secretsmanager", "internal"): ("InternalServiceError", 500),
-    ("secretsmanager", "denied"): ("AccessDeniedException", 400),
-    ("secretsmanager", "unknown"): ("UnknownOperationException", 400),
-    ("ec2", "throttled"): ("RequestLimitExceeded", 503),
-    ("ec2", "internal"): ("InternalError", 500),
-    ("ec2", "denied"): ("UnauthorizedOperation", 403),
-    ("ec2", "unknown"): ("InvalidAction", 400),
+_JSON = {
+    "throttled": ("ThrottlingException", 400),
+    "denied": ("AccessDeniedException", 400),
+    "unknown": ("UnknownOperationException", 400),
+}
+_ERRORS: Mapping[Service, Mapping[str, tuple[str, int]]] = {
+    "ecs": {**_JSON, "internal": ("ServerException", 500)},
+    "secretsmanager": {**_JSON, "internal": ("InternalServiceError", 500)},
+    "application-autoscaling": {**_JSON, "internal": ("InternalServiceException", 500)},
+    "logs": {**_JSON, "internal": ("ServiceUnavailableException", 500)},
+    "ec2": {
+        "throttled": ("RequestLimitExceeded", 503),
+        "internal": ("InternalError", 500),
+        "denied": ("UnauthorizedOperation", 403),
+        "unknown": ("InvalidAction", 400),
+    },
+    "sns": {
+        "throttled": ("Throttling", 400),
+        "internal": ("InternalError", 500),
+        "denied": ("AuthorizationError", 403),
+        "unknown": ("InvalidAction", 400),
+    },
+    "elasticloadbalancing": {
+        "throttled": ("Throttling", 400),
+        "internal": ("InternalFailure", 500),
+        "denied": ("AccessDenied", 403),
+        "unknown": ("InvalidAction", 400),
+    },
 }
 _MESSAGES: Mapping[str, str] = {
     "throttled": "Rate exceeded",
@@ -60,7 +98,7 @@ class Asked:
 
     def error(self, misfortune: str) -> ApiError:
         """The service's own error for being throttled, internal, denied or unknown."""
-        code, status = _ERRORS[self.service, misfortune]
+        code, status = _ERRORS[self.service][misfortune]
         message = _MESSAGES[misfortune].format(service=self.service, operation=self.operation)
         return ApiError(code, message, status)
 
@@ -70,31 +108,91 @@ class Asked:
 
     def failure(self, error: ApiError) -> Response:
         """An error, as the service writes it."""
-        if self.service == "ec2":
-            body = (
-                f"<Response><Errors><Error><Code>{error.code}</Code>"
-                f"<Message>{escape(str(error))}</Message></Error></Errors>"
-                f"<RequestID>{uuid4()}</RequestID></Response>"
-            ).encode()
-        else:
-            body = to_json({"__type": error.code, "message": str(error)})
+        body = to_json({"__type": error.code, "message": str(error)})
+        if self._xml:
+            said = f"<Code>{error.code}</Code><Message>{escape(str(error))}</Message>"
+            form = _EC2_ERROR if self.service == "ec2" else _QUERY_ERROR
+            sender = "Sender" if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else "Receiver"
+            body = form.format(said=said, sender=sender, id=uuid4()).encode()
         return Response(error.status, body, self._content_type)
 
     @property
+    def _xml(self) -> bool:
+        return self.service in _VERSIONS.values()
+
+    @property
     def _content_type(self) -> str:
-        return "text/xml;charset=UTF-8" if self.service == "ec2" else "application/x-amz-json-1.1"
+        return "text/xml;charset=UTF-8" if self._xml else "application/x-amz-json-1.1"
+
+
+_EC2_ERROR = (
+    "<Response><Errors><Error>{said}</Error></Errors><RequestID>{id}</RequestID></Response>"
+)
+_QUERY_ERROR = (
+    "<ErrorResponse><Error><Type>{sender}</Type>{said}</Error>"
+    "<RequestId>{id}</RequestId></ErrorResponse>"
+)
 
 
 def read(request: Request) -> Asked:
-    """What a request asks for: JSON 1.1 names its operation in a header, EC2 in the form."""
+    """What a request asks for: JSON 1.1 names its operation in a header, a query in the form.
+
+    A query's lists and structures are as in JSON, but for EC2's; all values are text.
+    """
     target = request.headers.get("x-amz-target")
     if target is None:
-        form = dict(parse_qsl(request.body.decode()))
-        return Asked("ec2", form.pop("Action", ""), form)
+        form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+        operation = form.pop("Action", "")
+        service = _VERSIONS.get(form.get("Version", ""), "ec2")
+        return Asked(service, operation, form if service == "ec2" else _nested(form))
     prefix, _, operation = target.rpartition(".")
     return Asked(_TARGETS.get(prefix, "ecs"), operation, json.loads(request.body or b"{}"))
+
+
+def _nested(form: Mapping[str, str]) -> dict[str, Any]:
+    """`Targets.member.1.Id=a` as {"Targets": [{"Id": "a"}]}; indices come in order."""
+    top: dict[str, Any] = {}
+    for key, value in form.items():
+        *path, last = re.sub(r"\.(member|entry)\.", ".", key).split(".")
+        inner: dict[str, Any] = top
+        for part in path:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+    nested: dict[str, Any] = _listed(top)
+    nested.pop("Version", None)
+    return nested
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _listed(each) for key, each in value.items()}
+    return list(inner.values()) if all(key.isdecimal() for key in inner) else inner
 
 
 def to_json(value: object) -> bytes:
     """JSON without spaces, as AWS writes it."""
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def to_xml(service: Service, operation: str, result: Mapping[str, Any]) -> bytes:
+    """The answer to a query; None is left out."""
+    return (
+        f'<{operation}Response xmlns="{_NAMESPACES[service]}">'
+        f"<{operation}Result>{_elements(result)}</{operation}Result>"
+        f"<ResponseMetadata><RequestId>{uuid4()}</RequestId></ResponseMetadata>"
+        f"</{operation}Response>"
+    ).encode()
+
+
+def _elements(value: Any) -> str:
+    match value:
+        case Mapping():
+            kept = {key: each for key, each in value.items() if each is not None}
+            return "".join(f"<{key}>{_elements(each)}</{key}>" for key, each in kept.items())
+        case list():
+            return "".join(f"<member>{_elements(each)}</member>" for each in value)
+        case bool():
+            return str(value).lower()
+        case _:
+            return escape(str(value))

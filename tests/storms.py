@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator import Fleet, Invocation, Simulator
+from simulator import Environments, Invocation, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def ride_out(
     first = next(moments)
     service = aws.ecs.create_service("arcade", "lobby")
     running: list[Future[Invocation]] = []
-    with Fleet(aws.settings(service, key=KEY), environments, **options) as fleet:
+    with Environments(aws.settings(service, key=KEY), environments, **options) as fleet:
         for moment in (first, *moments):
             events = moment + [event for event in moment if rng.random() < duplicates]
             rng.shuffle(events)

@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from simulator.tasks import LIFE
+from simulator.described import LIFE
 from simulator.throttle import TokenBucket
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulator import Service, deliver, events
-from simulator.tasks import LIFE
+from simulator.described import LIFE
 
 if TYPE_CHECKING:
     from simulator import Simulator

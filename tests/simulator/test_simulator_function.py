@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from simulator import Fleet, Function
+from simulator import Environments, Function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -269,7 +269,7 @@ def test_invocations_queue_for_one_environment(deploy: Deploy) -> None:
     assert [future.result(5).answer for future in futures] == list(range(20))
 
 
-def test_a_fleet_runs_as_many_as_it_has_environments(tmp_path: Path) -> None:
+def test_it_runs_as_many_at_once_as_it_may_have_environments(tmp_path: Path) -> None:
     """Two of three invocations at once; it starts no more than it needs."""
     (tmp_path / "lambda_function.py").write_text(
         textwrap.dedent("""
@@ -279,13 +279,13 @@ def test_a_fleet_runs_as_many_as_it_has_environments(tmp_path: Path) -> None:
             return os.getpid()
         """)
     )
-    with Fleet({}, size=2, root=tmp_path) as fleet:
-        assert fleet.invoke(0).result(5).answer == fleet.invoke(0).result(5).answer
-        assert len(fleet.functions) == 1
+    with Environments({}, size=2, root=tmp_path) as environments:
+        assert environments.invoke(0).result(5).answer == environments.invoke(0).result(5).answer
+        assert len(environments.functions) == 1
 
-        futures = [fleet.invoke(0.1) for _ in range(3)]
+        futures = [environments.invoke(0.1) for _ in range(3)]
         answers = {future.result(5).answer for future in futures}
-        assert len(answers) == len(fleet.functions) == 2
+        assert len(answers) == len(environments.functions) == 2
 
 
 def test_closing_ends_an_invocation_under_way(deploy: Deploy) -> None:

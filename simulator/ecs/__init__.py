@@ -1,0 +1,1 @@
+"""ECS: clusters, services and tasks, the scheduler that moves them, and the API."""
