@@ -11,7 +11,7 @@ PACKAGED=build/packaged.yaml
 stop() { echo "deploy: $*" >&2; exit 1; }
 
 ask() { # NAME WHAT IT IS: sets $answer
-    [ -t 0 ] || stop "$1 is missing (${*:2}) and there is nobody to ask: see the README"
+    [ -t 0 ] || stop "$1 is missing (${*:2}) and there is nobody to ask: see docs/deploy.md"
     read -r -p "$1 (${*:2}): " answer
     [ -n "$answer" ] || stop "$1 is missing (${*:2})"
 }

@@ -177,3 +177,64 @@ def test_the_log_and_the_state_agree_on_what_is_left(aws: Simulator) -> None:
     tasks = json.loads(state(aws)["tasks"])
     assert ["b"] == left
     assert [ONE] == [ip for task, ip in tasks.items() if task not in left] == listed(aws)
+
+
+def test_a_drained_task_is_off_the_list_until_it_is_reinstated(aws: Simulator) -> None:
+    """Law 4 for a stop that is only planned: readers look away first, and it can be taken back."""
+    registry, subscriber = a_registry(aws), Subscriber(aws)
+    publish(registry, granted(registry), listing(a=ONE, b=TWO))
+    assert ONE == registry.drain("a")
+    assert [TWO] == listed(aws)
+    assert {"a"} == registry.read().withdrawn
+    publish(registry, base := granted(registry), listing(a=ONE, b=TWO))
+    assert [ONE, TWO] == listed(aws), "this decision ignores tombstones, as no run does"
+    registry.drain("a")
+
+    assert registry.reinstate("a")
+
+    assert frozenset() == registry.read().withdrawn
+    assert registry.renew(base.token), "a listing is requested"
+    assert not registry.reinstate("a"), "a repeated call changes nothing"
+    assert subscriber.messages()
+
+
+def test_a_task_that_is_stopping_cannot_be_reinstated(aws: Simulator) -> None:
+    """Law 4: a stop event for a drained task is final, whatever is taken back afterwards."""
+    registry = a_registry(aws)
+    publish(registry, granted(registry), listing(a=ONE, b=TWO))
+    registry.drain("a")
+    registry.withdraw("a")
+
+    registry.reinstate("a")
+
+    assert {"a"} == registry.read().withdrawn
+    publish(registry, granted(registry), listing(b=TWO))
+    assert [TWO] == listed(aws)
+
+
+def test_a_run_that_decided_before_a_drain_leaves_the_task_out(aws: Simulator) -> None:
+    """A slower run does not bring a draining task back, as it does not a stopping one."""
+    registry = a_registry(aws)
+    publish(registry, granted(registry), listing(a=ONE, b=TWO))
+    base = granted(registry)
+    registry.drain("a")
+
+    answer = publish(registry, base, listing(a=ONE, b=TWO))
+
+    assert isinstance(answer, Published)
+    assert {"a"} == answer.withdrawn
+    assert [TWO] == listed(aws)
+
+
+def test_two_tasks_on_one_host_are_two_items(aws: Simulator) -> None:
+    """An endpoint is host and port: of two tasks on one host the right one is withdrawn."""
+    registry = a_registry(aws)
+    entries = {"a": entry(ONE, "lobby:7", 8080), "b": entry(ONE, "lobby:8", 8081)}
+    both = Decision(entries, (), frozenset(), 2, 2, degraded=False, settled=True)
+    publish(registry, granted(registry), both)
+
+    assert registry.withdraw("a") == ONE
+
+    (item,) = json.loads(text(aws) or "")
+    assert "lobby:8" == item["task_name"]
+    assert {"b"} == registry.read().entries.keys()
