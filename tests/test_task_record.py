@@ -154,8 +154,8 @@ def test_event_and_description_of_a_task_give_the_same_record(task: dict[str, An
 def test_event_and_description_are_cut_alike() -> None:
     """Whatever is left of the thousand bytes: the health that only one of them has is no matter."""
     sidecar = {"name": "sidecar", "imageDigest": DIGEST, "lastStatus": "STOPPED"}
-    for length in range(100, 400):
-        task = description(stoppedReason="x" * length, containers=[sidecar] * 3)
+    for length in range(300, 420):
+        task = description(stoppedReason="x" * length, containers=[sidecar] * 3, group="g" * 60)
         assert read(task)._replace(health="") == read(event(task))
 
 
