@@ -33,6 +33,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deadline": set(),
     "metrics": set(),
     "text": set(),
+    "messages": {"errors", "text"},
+    "notifications": {"telemetry", "text"},
+    "mail": {"deadline", "telemetry", "text"},
     "lenient": {"text"},
     "task_record": {"lenient"},
     "stop_codes": set(),
@@ -77,6 +80,7 @@ PACKAGES = {
     "aws": {"botocore"},
     "connection": {"redis"},
     "credentials": {"redis"},
+    "notifications": {"botocore"},
 }
 
 # The parts that think do no I/O. `stored` takes socket for inet_pton, which is arithmetic.
@@ -89,6 +93,7 @@ PURE = {
     "rounds": set(),
     "metrics": {"json"},
     "text": set(),
+    "messages": {"datetime"},
     "lenient": {"datetime", "json", "math", "re"},
     "task_record": {"json"},
     "stop_codes": set(),

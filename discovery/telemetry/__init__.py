@@ -1,0 +1,1 @@
+"""What leaves the function beside its answer and its log."""
