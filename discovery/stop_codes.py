@@ -55,7 +55,7 @@ EXITS = {
         "killed",
         True,
         "{Who} was killed (exit code 137), and ECS does not report that it ran out of memory.",
-        "Look for whoever sent SIGKILL: a supervisor in the container, or the instance's kernel.",
+        "Find the sender of SIGKILL: a supervisor in the container, or the instance's kernel.",
     ),
     139: StopExplanation(
         "segfault",
@@ -67,7 +67,7 @@ EXITS = {
         "terminated",
         True,
         "{Who} ended on a SIGTERM that ECS did not send (exit code 143).",
-        "Look for whoever sent it: a supervisor in the container, or the instance.",
+        "Find its sender: a supervisor in the container, or the instance.",
     ),
 }
 

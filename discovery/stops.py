@@ -14,6 +14,8 @@ from discovery.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from discovery.task_record import TaskRecord
+
 # StopTask's reason begins with it when this function recycles: `... recycle <id> 3/7`.
 RECYCLE_REASON = "ecs-task-discovery recycle"
 
@@ -56,6 +58,20 @@ _SLOW_SHUTDOWN = (
     "Let the program end on SIGTERM (entryPoint as a list, so that it gets the signal), "
     "or raise stopTimeout."
 )
+
+
+def stop_of(record: TaskRecord) -> Stop:
+    """What a task's record says of its stop; it does not say which containers are essential."""
+    return Stop(
+        record.stop_code,
+        record.stopped_reason,
+        tuple(
+            StoppedContainer(each.name, each.exit_code, each.reason) for each in record.containers
+        ),
+        record.last_status,
+        record.desired_status,
+        record.launch_type,
+    )
 
 
 def explain(stop: Stop) -> StopExplanation:

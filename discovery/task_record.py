@@ -32,7 +32,7 @@ LARGEST = 1000  # bytes of a record as JSON, so that 5,000 tasks stay under 5 MB
 
 _NAME, _REASON = 255, 1024  # characters, as ECS limits them
 _CONTAINERS = 10  # as ECS limits a task definition
-# Characters of a reason, a digest and a name, from the record as told to one that always fits.
+# Characters of a reason, a digest and a name: as they were read, and ever shorter until all fits.
 _CUTS = (
     (_REASON, 80, _NAME),
     (400, 80, 100),
@@ -94,62 +94,62 @@ Record = Union[TaskRecord, InstanceRecord]
 R = TypeVar("R", TaskRecord, InstanceRecord)
 
 
-def task_record(told: Any) -> TaskRecord | None:
+def task_record(source: Any) -> TaskRecord | None:
     """The task in an ECS Task State Change's `detail` or in a DescribeTasks answer.
 
     None if it names no task; whatever else is odd is left out.
     """
-    if not isinstance(told, Mapping) or not id_of(told.get("taskArn")):
+    if not isinstance(source, Mapping) or not id_of(source.get("taskArn")):
         return None
-    containers = mappings(told.get("containers"))[:_CONTAINERS]
+    containers = mappings(source.get("containers"))[:_CONTAINERS]
     return _fitting(
         TaskRecord(
-            id=id_of(told.get("taskArn")),
-            version=version(told.get("version")),
-            last_status=text(told.get("lastStatus")),
-            desired_status=text(told.get("desiredStatus")),
-            created=seconds(told.get("createdAt")),
-            started=seconds(told.get("startedAt")),
-            stopping=seconds(told.get("stoppingAt")),
-            stopped=seconds(told.get("stoppedAt")),
-            health=text(told.get("healthStatus"), len("UNHEALTHY")),
-            stop_code=text(told.get("stopCode")),
-            stopped_reason=text(told.get("stoppedReason"), _REASON),
+            id=id_of(source.get("taskArn")),
+            version=version(source.get("version")),
+            last_status=text(source.get("lastStatus")),
+            desired_status=text(source.get("desiredStatus")),
+            created=seconds(source.get("createdAt")),
+            started=seconds(source.get("startedAt")),
+            stopping=seconds(source.get("stoppingAt")),
+            stopped=seconds(source.get("stoppedAt")),
+            health=text(source.get("healthStatus"), len("UNHEALTHY")),
+            stop_code=text(source.get("stopCode")),
+            stopped_reason=text(source.get("stoppedReason"), _REASON),
             containers=tuple(_container(each) for each in containers),
-            task_definition=id_of(told.get("taskDefinitionArn")),
-            zone=text(told.get("availabilityZone")),
-            instance=id_of(told.get("containerInstanceArn")),
-            launch_type=text(told.get("launchType")),
-            started_by=text(told.get("startedBy"), 128),
-            group=text(told.get("group"), _NAME),
-            address=next(_addresses(told), ""),
+            task_definition=id_of(source.get("taskDefinitionArn")),
+            zone=text(source.get("availabilityZone")),
+            instance=id_of(source.get("containerInstanceArn")),
+            launch_type=text(source.get("launchType")),
+            started_by=text(source.get("startedBy"), 128),
+            group=text(source.get("group"), _NAME),
+            address=next(_addresses(source), ""),
         )
     )
 
 
-def instance_record(told: Any) -> InstanceRecord | None:
+def instance_record(source: Any) -> InstanceRecord | None:
     """The instance in a Container Instance State Change or a DescribeContainerInstances answer.
 
     None if it names no instance; whatever else is odd is left out.
     """
-    if not isinstance(told, Mapping) or not id_of(told.get("containerInstanceArn")):
+    if not isinstance(source, Mapping) or not id_of(source.get("containerInstanceArn")):
         return None
-    connected = told.get("agentConnected")
+    connected = source.get("agentConnected")
     remaining = {
         each.get("name"): count(each.get("integerValue"))
-        for each in mappings(told.get("remainingResources"))
+        for each in mappings(source.get("remainingResources"))
         if isinstance(each.get("name"), str)
     }
     return InstanceRecord(
-        id=id_of(told.get("containerInstanceArn")),
-        version=version(told.get("version")),
-        status=text(told.get("status")),
+        id=id_of(source.get("containerInstanceArn")),
+        version=version(source.get("version")),
+        status=text(source.get("status")),
         agent_connected=connected if isinstance(connected, bool) else None,
-        running_tasks=count(told.get("runningTasksCount")),
-        pending_tasks=count(told.get("pendingTasksCount")),
+        running_tasks=count(source.get("runningTasksCount")),
+        pending_tasks=count(source.get("pendingTasksCount")),
         remaining_cpu=remaining.get("CPU"),
         remaining_memory=remaining.get("MEMORY"),
-        ec2_instance_id=text(told.get("ec2InstanceId")),
+        ec2_instance_id=text(source.get("ec2InstanceId")),
     )
 
 
@@ -210,13 +210,13 @@ def instance_from_json(raw: str | bytes) -> InstanceRecord | None:
     return InstanceRecord(**fields)
 
 
-def _container(told: Mapping[str, Any]) -> ContainerRecord:
+def _container(source: Mapping[str, Any]) -> ContainerRecord:
     return ContainerRecord(
-        name=text(told.get("name"), _NAME),
-        exit_code=integer(told.get("exitCode")),
-        reason=text(told.get("reason"), _REASON),
-        image_digest=text(told.get("imageDigest")),
-        last_status=text(told.get("lastStatus")),
+        name=text(source.get("name"), _NAME),
+        exit_code=integer(source.get("exitCode")),
+        reason=text(source.get("reason"), _REASON),
+        image_digest=text(source.get("imageDigest")),
+        last_status=text(source.get("lastStatus")),
     )
 
 
@@ -227,17 +227,17 @@ def _container_row(row: list[Any]) -> ContainerRecord:
     )
 
 
-def _addresses(told: Mapping[str, Any]) -> Iterator[str]:
+def _addresses(source: Mapping[str, Any]) -> Iterator[str]:
     """Where the task may be reached, best first: IPv4 before IPv6, the ENI before containers."""
     eni = [
         detail
-        for each in mappings(told.get("attachments"))
+        for each in mappings(source.get("attachments"))
         if each.get("type") in ("eni", "ElasticNetworkInterface")
         for detail in mappings(each.get("details"))
     ]
     nets = [
         net
-        for each in mappings(told.get("containers"))
+        for each in mappings(source.get("containers"))
         for net in mappings(each.get("networkInterfaces"))
     ]
     for of_eni, of_net in (("privateIPv4Address", "privateIpv4Address"), ("ipv6Address",) * 2):

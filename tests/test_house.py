@@ -71,6 +71,7 @@ MAY_NAME: dict[str, set[str]] = {
     "observe": {"deadline", "ecs", "health"},
     "registry": {"connection", "deadline"},
     "rounds": {"model"},
+    "stops": {"task_record"},
     "sync": {"deadline", "ecs", "health"},
 }
 

@@ -119,12 +119,12 @@ class Server:
         )
         self._controller.start()
 
-    def _login(self, _: Any, __: Any, ___: Any, mechanism: str, told: Any) -> AuthResult:
+    def _login(self, _: Any, __: Any, ___: Any, mechanism: str, login: Any) -> AuthResult:
         assert mechanism
-        assert isinstance(told, LoginPassword)
-        self.logins.append(told.login)
+        assert isinstance(login, LoginPassword)
+        self.logins.append(login.login)
         return AuthResult(
-            success=(told.login, told.password) == (b"recycler", PASSWORD.encode()),
+            success=(login.login, login.password) == (b"recycler", PASSWORD.encode()),
             handled=False,
         )
 
@@ -192,7 +192,7 @@ def test_a_mail_arrives_over_implicit_tls(
     assert NEWS.text == server.box.text()
 
 
-def test_a_wrong_password_is_told_without_it(server: Server) -> None:
+def test_a_wrong_password_is_reported_without_it(server: Server) -> None:
     """Nothing is sent, and what to correct is named."""
     why = refused(settings(server.port, password=f"{PASSWORD}-old"))
     assert f"the mail by 127.0.0.1:{server.port} was not sent: the server refused username" in why
@@ -201,7 +201,7 @@ def test_a_wrong_password_is_told_without_it(server: Server) -> None:
 
 
 def test_the_others_get_it_when_one_is_refused(server: Server) -> None:
-    """The error names the one who was refused, and not what the server repeats."""
+    """The error names the refused address, and not what the server repeats."""
     server.box.unknown = {"night@example.com"}
     why = refused(settings(server.port))
     assert "was not sent to everybody: the server refused night@example.com (550" in why
@@ -286,7 +286,7 @@ def test_a_reply_that_drips_in_is_left_at_the_deadline() -> None:
 
 
 def test_without_time_nothing_is_begun() -> None:
-    """A deadline that has passed is told as such, without a connection."""
+    """A deadline that has passed is named, and no connection is made."""
     with scripted(b"220 hello\r\n") as port:
         mail = settings(port)
         assert "did not answer in time" in refused(mail, seconds=-1)
@@ -304,13 +304,13 @@ def test_without_time_nothing_is_begun() -> None:
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "the server answered -1"),
     ],
 )
-def test_a_greeting_of_another_kind_is_told(line: bytes, said: str) -> None:
+def test_a_greeting_of_another_kind_is_reported(line: bytes, said: str) -> None:
     """As the server gave it, on one line and without control characters."""
     with scripted(line) as port:
         assert said in refused(settings(port)).replace("  ", " ")
 
 
-def test_a_closed_port_is_told() -> None:
+def test_a_closed_port_is_reported() -> None:
     """With what to check."""
     listener = bind_free()
     port = port_of(listener)
@@ -411,7 +411,7 @@ def test_a_faulty_key_is_named(key: str, values: list[Any]) -> None:
         assert "example.com" not in str(caught.value)
 
 
-def test_all_faults_are_told_together() -> None:
+def test_all_faults_are_named_together() -> None:
     """An empty secret lacks everything but the port."""
     with pytest.raises(NotificationError) as caught:
         parse_mail_secret("{}", ARN)

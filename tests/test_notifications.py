@@ -115,10 +115,10 @@ def test_a_message_has_the_lines_that_it_should_have(
 
 
 class Topic:
-    """SNS on a real socket: it records what it is asked, and answers as it is told."""
+    """SNS on a real socket: it records each request, and answers with `answer`."""
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, list[str]]] = []
+        self.requests: list[dict[str, list[str]]] = []
         self.answer = Response(
             200,
             b'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>'
@@ -128,7 +128,7 @@ class Topic:
         self.server = HttpServer(self._publish)
 
     def _publish(self, request: Request) -> Response:
-        self.asked.append(parse_qs(request.body.decode()))
+        self.requests.append(parse_qs(request.body.decode()))
         return self.answer
 
     def refuses(self, code: str, message: str, status: int = 403) -> None:
@@ -160,10 +160,10 @@ def sns(topic: Topic) -> SNSClient:
 def test_a_topic_gets_subject_and_text(topic: Topic, sns: SNSClient) -> None:
     """In one call, to the topic that was named."""
     publish(sns, TOPIC, messages.paused(NEWS))
-    (asked,) = topic.asked
-    assert ("Publish", TOPIC) == (asked["Action"][0], asked["TopicArn"][0])
-    assert "Recycle paused: lobby" == asked["Subject"][0]
-    assert messages.paused(NEWS).text == asked["Message"][0]
+    (request,) = topic.requests
+    assert ("Publish", TOPIC) == (request["Action"][0], request["TopicArn"][0])
+    assert "Recycle paused: lobby" == request["Subject"][0]
+    assert messages.paused(NEWS).text == request["Message"][0]
 
 
 @pytest.mark.parametrize(
@@ -179,14 +179,14 @@ def test_a_subject_is_one_that_sns_takes(
 ) -> None:
     """Less than 100 characters of ASCII on one line."""
     publish(sns, TOPIC, Notification(subject, "text"))
-    assert sent == topic.asked[0]["Subject"][0]
+    assert sent == topic.requests[0]["Subject"][0]
     assert len(sent) < 100
 
 
 def test_a_message_is_one_that_sns_takes(topic: Topic, sns: SNSClient) -> None:
     """Under 256 KiB, however long the text and however wide its characters are."""
     publish(sns, TOPIC, Notification("subject", "\U0001f600" * 300_000))
-    assert len(topic.asked[0]["Message"][0].encode()) < 256 * 1024
+    assert len(topic.requests[0]["Message"][0].encode()) < 256 * 1024
 
 
 @pytest.mark.parametrize(

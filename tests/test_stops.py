@@ -9,6 +9,7 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from junk import TEXT, fuzz
+from shapes import task_change
 
 from discovery.stop_codes import EXITS, STOP_CODES, StopExplanation
 from discovery.stop_rules import AFTERMATH, CAUSES, FAILURES
@@ -19,7 +20,9 @@ from discovery.stops import (
     Stop,
     StoppedContainer,
     explain,
+    stop_of,
 )
+from discovery.task_record import task_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +51,8 @@ def container(text: str) -> StoppedContainer:
 def explained(
     code: str, reason: str, *containers: tuple[Any, ...], launch_type: str = "FARGATE"
 ) -> StopExplanation:
-    told = tuple(StoppedContainer(*each) for each in containers)
-    return explain(Stop(code, reason, told, launch_type=launch_type))
+    parts = tuple(StoppedContainer(*each) for each in containers)
+    return explain(Stop(code, reason, parts, launch_type=launch_type))
 
 
 @pytest.mark.parametrize("row", [*rows()], ids=lambda row: f"{row[3]}-{row[2][:40]}")
@@ -91,7 +94,7 @@ def test_a_reason_is_searched_wherever_it_stands(kind: str, reason: str, launch_
 
 
 @pytest.mark.parametrize("code", [0, 1, 137, 143])
-def test_memory_is_told_by_the_containers_reason(code: int) -> None:
+def test_memory_is_known_by_the_containers_reason(code: int) -> None:
     """The same exit code means memory with OutOfMemoryError, and something else without."""
     assert "out_of_memory" == explained(EXITED, ESSENTIAL, ("app", code, OOM)).kind
     assert "out_of_memory" != explained(EXITED, ESSENTIAL, ("app", code)).kind
@@ -115,7 +118,7 @@ def test_a_container_that_ecs_had_to_kill_was_slow(code: str, reason: str) -> No
 
 @pytest.mark.parametrize("code", [0, 143, None])
 def test_an_old_memory_flag_does_not_explain_a_scale_in(code: int | None) -> None:
-    """A container that outlived the kernel's kill was stopped for another reason, which is told."""
+    """A container that outlived the kernel's kill was stopped for the reason that ECS gives."""
     found = explained(SCHEDULER, SCALING, ("app", code, OOM))
     assert ("scaling", False) == (found.kind, found.fault)
     assert "container app run out of memory" in found.text
@@ -169,6 +172,22 @@ def test_the_first_spot_event_still_says_running() -> None:
     """Two minutes before the end, the task runs and shall stop."""
     notice = Stop("TerminationNotice", "Your Spot Task was interrupted.", (), "RUNNING", "STOPPED")
     assert ("spot", False) == (explain(notice).kind, explain(notice).fault)
+
+
+def test_the_stop_of_a_record_is_explained() -> None:
+    """From an event to plain words."""
+    container = {"name": "app", "exitCode": 137, "reason": OOM, "lastStatus": "STOPPED"}
+    event = task_change(
+        "STOPPED", "STOPPED", stopCode=EXITED, stoppedReason=ESSENTIAL, containers=[container]
+    )
+    record = task_record(event["detail"] | {"launchType": "EC2"})
+    assert record is not None
+    found = explain(stop_of(record))
+    assert "Container app ran out of memory (exit code 137)." == found.text
+    assert found.remedy.startswith("Raise the container's memory limit")
+    running = task_record(task_change()["detail"])
+    assert running is not None
+    assert "running" == explain(stop_of(running)).kind
 
 
 def test_a_task_that_was_not_stopped_has_no_stop() -> None:

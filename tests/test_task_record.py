@@ -77,8 +77,8 @@ def event(task: dict[str, Any]) -> dict[str, Any]:
     return detail
 
 
-def read(told: Any) -> TaskRecord:
-    record = task_record(told)
+def read(source: Any) -> TaskRecord:
+    record = task_record(source)
     assert record is not None
     return record
 
@@ -146,9 +146,9 @@ tasks = st.builds(
 @given(tasks)
 def test_event_and_description_of_a_task_give_the_same_record(task: dict[str, Any]) -> None:
     """But for the health, which events lack and the description brings."""
-    described, told = read(task), read(event(task))
-    assert described._replace(health="") == told
-    assert described == newer(told, described)
+    described, evented = read(task), read(event(task))
+    assert described._replace(health="") == evented
+    assert described == newer(evented, described)
 
 
 def test_event_and_description_are_cut_alike() -> None:
@@ -281,7 +281,7 @@ def test_json_of_another_version_of_the_code_is_read(more: list[str], fewer: int
     )
 
 
-TOLD = mutated(
+SOURCES = mutated(
     description(),
     event(description()),
     instance_change()["detail"],
@@ -290,15 +290,15 @@ TOLD = mutated(
 
 
 @fuzz
-@given(st.one_of(TOLD, JUNK, st.text(), st.binary()))
-def test_junk_raises_nothing(told: Any) -> None:
+@given(st.one_of(SOURCES, JUNK, st.text(), st.binary()))
+def test_junk_raises_nothing(source: Any) -> None:
     """An odd field spoils nothing but itself; what has no id is no record."""
-    for record in (task_record(told), instance_record(told)):
+    for record in (task_record(source), instance_record(source)):
         assert record is None or record.id
-    raw = told if isinstance(told, (str, bytes)) else json.dumps(told, default=str)
+    raw = source if isinstance(source, (str, bytes)) else json.dumps(source, default=str)
     for back in (task_from_json(raw), instance_from_json(raw)):
         assert back is None or (back.id and back.version >= 0)
-    task = task_record(told)
+    task = task_record(source)
     if task:
         assert len(to_json(task).encode()) <= LARGEST
         assert task == task_from_json(to_json(task))
@@ -335,12 +335,12 @@ def test_in_any_order_the_highest_version_is_kept(
     arrivals: list[tuple[int, bool]], random: Any
 ) -> None:
     """Events and descriptions come late, doubled and mixed; the outcome is the same."""
-    told = []
+    records = []
     for version, described in arrivals:
         task = description(version=version, stoppedReason=f"version {version}")
-        told.append(read(task if described else event(task)))
+        records.append(read(task if described else event(task)))
     kept = []
-    for order in (told, random.sample(told, len(told)), [*told, *told]):
+    for order in (records, random.sample(records, len(records)), [*records, *records]):
         held = order[0]
         for arrived in order[1:]:
             held = newer(held, arrived)
@@ -382,7 +382,7 @@ def test_another_task_is_never_taken() -> None:
     assert held is newer(held, read(description(taskArn=f"{ECS}:task/arcade/b", version=99)))
 
 
-INSTANCE_TOLD = instance_change(
+INSTANCE_SOURCE = instance_change(
     agentConnected=False,
     runningTasksCount=3,
     pendingTasksCount=0,
@@ -407,14 +407,14 @@ def test_an_instance_becomes_a_record() -> None:
         remaining_memory=0,
         ec2_instance_id="i-f3a8506b",
     )
-    assert expected == instance_record(INSTANCE_TOLD)
+    assert expected == instance_record(INSTANCE_SOURCE)
     assert expected == instance_from_json(to_json(expected))
 
 
 def test_an_instances_description_fills_what_its_event_lacks() -> None:
     """An event has no counts of tasks; a higher version replaces all."""
     bare = instance_record(instance_change()["detail"])
-    full = instance_record(INSTANCE_TOLD | {"agentConnected": True})
+    full = instance_record(INSTANCE_SOURCE | {"agentConnected": True})
     assert bare is not None
     assert full is not None
     assert (None, 3, 0) == (bare.running_tasks, *newer(bare, full)[4:6])
@@ -427,9 +427,9 @@ def test_an_instances_description_fills_what_its_event_lacks() -> None:
 @given(TEXT | JUNK)
 def test_an_instances_odd_field_spoils_no_other(odd: Any) -> None:
     """All that the record has of the other fields is there."""
-    whole = instance_record(INSTANCE_TOLD)
+    whole = instance_record(INSTANCE_SOURCE)
     for field in ("version", "status", "agentConnected", "remainingResources", "ec2InstanceId"):
-        partly = instance_record(INSTANCE_TOLD | {field: odd})
+        partly = instance_record(INSTANCE_SOURCE | {field: odd})
         assert whole is not None
         assert partly is not None
         assert sum(a != b for a, b in zip(whole, partly, strict=True)) <= 2
