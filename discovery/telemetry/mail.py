@@ -1,6 +1,6 @@
 """Messages by SMTP, with TLS and AUTH. A failure is one exception, for the log.
 
-Import it only where mail is set up: smtplib, ssl and email take some 20 ms to load.
+Import it only where mail is set up: smtplib, ssl and email take tens of milliseconds to load.
 No step of a recycle waits for a message: send it outside of the lease's critical steps.
 """
 
