@@ -38,18 +38,24 @@ each_file = pytest.mark.parametrize(
 # The rooms, and which others each may use beside the ground. Only these compose the rest.
 COMPOSERS = {"lambda_function"}
 ADAPTERS = {"aws", "store", "probe", "telemetry"}
-CAPABILITIES = {"sync"}
+CAPABILITIES = {"sync", "recycle"}
 
 # The ground, from the bottom up: each module may use those before it.
 GROUND = [
     "errors",
     "text",
+    "lenient",
     "model",
+    "service",
     "addresses",
     "deadline",
     "settings",
     "events",
     "interfaces",
+    "stop_codes",
+    "stop_rules",
+    "task_record",
+    "stops",
 ]
 
 # Packages from outside the standard library, and who may import them.
@@ -57,6 +63,8 @@ PACKAGES = {
     "discovery.aws.clients": {"boto3", "botocore"},
     "discovery.aws.errors": {"botocore"},
     "discovery.store.client": {"redis"},
+    "discovery.aws.service_writer": {"botocore"},
+    "discovery.telemetry.notifications": {"botocore"},
     "discovery.store.credentials": {"redis"},
 }
 
@@ -77,6 +85,19 @@ PURE: dict[str, set[str]] = {
     "discovery.sync.report": set(),
     "discovery.sync.rounds": set(),
     "discovery.telemetry.metrics": {"json"},
+    "discovery.telemetry.messages": {"datetime"},
+    "discovery.lenient": {"datetime", "math"},
+    "discovery.service": set(),
+    "discovery.stop_codes": set(),
+    "discovery.stop_rules": set(),
+    "discovery.stops": set(),
+    "discovery.task_record": {"json"},
+    "discovery.recycle.acts": set(),
+    "discovery.recycle.facts": set(),
+    "discovery.recycle.machine": set(),
+    "discovery.recycle.record": {"json"},
+    "discovery.recycle.restore": set(),
+    "discovery.recycle.start": {"math"},
 }
 HARMLESS = {"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "typing"}
 
