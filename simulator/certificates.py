@@ -25,7 +25,7 @@ commonName = supplied
 [server]
 basicConstraints = CA:FALSE
 subjectKeyIdentifier = hash
-{issuer}
+authorityKeyIdentifier = keyid
 subjectAltName = {names}
 """
 
@@ -59,9 +59,8 @@ def issue(
     request, configuration = folder / f"{name}.csr", folder / "openssl.cnf"
     (folder / "index.txt").touch()
     itself = wanted.signed_by == "itself"
-    issuer = "" if itself else "authorityKeyIdentifier = keyid"
     names = ",".join(map(_alternative, wanted.names))
-    configuration.write_text(_CONFIGURATION.format(folder=folder, issuer=issuer, names=names))
+    configuration.write_text(_CONFIGURATION.format(folder=folder, names=names))
     subject = f"/CN={wanted.names[0]}"
     _openssl("req", "-new", *_KEY, "-subj", subject, "-out", request, "-keyout", key)
     signing = (

@@ -127,7 +127,9 @@ def test_leaves_nothing_behind_even_in_the_middle_of_an_answer() -> None:
         connection.request("GET", "/")
         while not host.requests:
             time.sleep(0.001)
+        closing = time.monotonic()
         host.close()
+        assert time.monotonic() - closing < 2
         with pytest.raises(ConnectionError):
             connection.getresponse()
 
