@@ -22,6 +22,8 @@ What is where:
         *_api.py            the operations      listing.py      ListTasks, DescribeTasks
     scaling.py      Application Auto Scaling
     elb.py          target groups         sns.py          topics
+    logs/           CloudWatch Logs
+    web.py          somebody's web server, and its certificate (certificates.py)
     ec2.py          DescribeNetworkInterfaces
     secrets.py      GetSecretValue
     events.py       EventBridge: what ECS sends, and its delivery
@@ -35,6 +37,7 @@ What is where:
 
 from simulator.aws import Simulator
 from simulator.calls import Call
+from simulator.certificates import Certificate
 from simulator.clock import Clock
 from simulator.ecs.life import Delays, Failure
 from simulator.ecs.services import Service
@@ -43,9 +46,11 @@ from simulator.events import deliver
 from simulator.faults import Fault
 from simulator.function import Environments, Function, Invocation
 from simulator.valkey import Valkey
+from simulator.web import Reply, WebHost
 
 __all__ = [
     "Call",
+    "Certificate",
     "Clock",
     "Delays",
     "Environments",
@@ -53,9 +58,11 @@ __all__ = [
     "Fault",
     "Function",
     "Invocation",
+    "Reply",
     "Service",
     "Simulator",
     "Task",
     "Valkey",
+    "WebHost",
     "deliver",
 ]

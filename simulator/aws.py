@@ -10,13 +10,17 @@ from simulator.calls import Call, Calls
 from simulator.clock import Clock
 from simulator.ecs import api
 from simulator.ecs.control_plane import Ecs
+from simulator.ecs.definitions import log_stream
 from simulator.ecs.services import Service
+from simulator.ecs.tasks import Task
 from simulator.elb import TargetGroups
 from simulator.events import Events
 from simulator.faults import Faults
 from simulator.gateway import Gateway, Operation
 from simulator.hosts import Hosts
 from simulator.http import HttpServer
+from simulator.logs import api as logs_api
+from simulator.logs.store import Logs
 from simulator.scaling import Scaling
 from simulator.secrets import Secrets
 from simulator.sns import Topics
@@ -45,10 +49,12 @@ class Simulator:
             self.events = Events()
             self.ecs = Ecs(self.hosts, self.events, self.clock)
             self.elb = TargetGroups(self.hosts, self.clock)
+            self.logs = Logs(self.clock)
             self.scaling = Scaling(self.ecs)
             self.secrets = Secrets()
             self.sns = Topics(self.clock)
             operations = {
+                **logs_api.operations(self.logs),
                 **self.scaling.operations(),
                 **self.sns.operations(),
                 **self.elb.operations(),
@@ -117,6 +123,16 @@ class Simulator:
     def accept(self) -> None:
         """The AWS endpoint accepts connections again, on the same port."""
         self._server.accept()
+
+    def log(self, task: Task, *lines: str, container: str | None = None) -> None:
+        """Have a container of a task, the first by default, log lines now.
+
+        They go where its task definition says. Raises ValueError when that is
+        not CloudWatch Logs.
+        """
+        definition = self.ecs.definitions.of(task.state.definition)
+        group, stream = log_stream(definition, container, task.id)
+        self.logs.put(group, stream, lines)
 
     def settings(
         self, service: Service, key: str = "ecs:task:iplist", **overrides: str | None

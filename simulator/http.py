@@ -2,9 +2,10 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import BinaryIO
 from uuid import uuid4
@@ -20,6 +21,8 @@ class Request:
 
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
+    path: str = "/"
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class Response:
     body: bytes
     content_type: str = "application/x-amz-json-1.1"
     cut: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def head(self) -> bytes:
         """The status line and the headers, with the length of the whole body."""
+        more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         return (
-            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n"
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{more}"
             f"x-amzn-RequestId: {uuid4()}\r\n"
             f"Content-Type: {self.content_type}\r\n"
             f"Content-Length: {len(self.body)}\r\n\r\n"
@@ -48,11 +53,12 @@ class HttpServer:
     """A server on 127.0.0.1 that can refuse connections and come back on its port.
 
     `answer` runs in the connection's thread and may take its time; None closes
-    the connection without an answer.
+    the connection without an answer. With a `context` it speaks TLS.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, context: ssl.SSLContext | None = None) -> None:
         self._answer = answer
+        self._context = context
         self._listener = bind_free()
         self.port = port_of(self._listener)
         self._lock = threading.Lock()
@@ -98,6 +104,10 @@ class HttpServer:
             except OSError:  # shut down
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is not None:  # the handshake is for the connection's own thread
+                connection = self._context.wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             with self._lock:
                 self._connections[connection] = thread
@@ -121,13 +131,15 @@ class HttpServer:
 
 def read_request(stream: BinaryIO) -> Request | None:
     """The next request on a connection; None when the client has closed it."""
-    if not stream.readline().strip():
+    first = stream.readline().decode("latin-1").split()
+    if not first:
         return None
     headers = {}
     while line := stream.readline().decode("latin-1").strip():
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
-    return Request(headers, stream.read(int(headers.get("content-length", "0"))))
+    body = stream.read(int(headers.get("content-length", "0")))
+    return Request(headers, body, first[0], first[1])
 
 
 def _send(connection: socket.socket, response: Response) -> bool:

@@ -109,13 +109,17 @@ class Ecs:
 
     def tags_of(self, arn: str) -> dict[str, str] | None:
         """The tags of a service, task or cluster; None: there is no such thing."""
-        for cluster in self.clusters.values():
-            for service in cluster.services.values():
-                if service.arn == arn:
-                    return service.tags
-            if arn == cluster.arn or arn in (task.arn for task in cluster.tasks):
-                return self._tags.setdefault(arn, {})
-        return None
+        kind, _, path = arn.rpartition(":")[2].partition("/")
+        cluster = self.clusters.get(path.partition("/")[0])
+        name = path.rpartition("/")[2]
+        if cluster is None:
+            return None
+        if kind == "service":
+            service = cluster.services.get(name)
+            return service.tags if service and service.arn == arn else None
+        task = cluster.by_id.get(name)
+        known = [cluster.arn] + ([task.arn] if task else [])
+        return self._tags.setdefault(arn, {}) if arn in known else None
 
     def throttle(self, burst: int = 100, per_second: float = 20) -> None:
         """Limit ListTasks and DescribeTasks together, by default as AWS does."""

@@ -15,8 +15,8 @@ _ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/"
 class ContainerDefinition:
     """A container of a task definition. `image` is by default the family's, from ECR.
 
-    `log` is its logConfiguration; by default awslogs to /ecs/<family> with the
-    prefix `ecs`. `memory` is its limit in MiB.
+    `log` is its logConfiguration: by default awslogs to /ecs/<family> with the
+    prefix `ecs`; {} is none. `memory` is its limit in MiB.
     """
 
     name: str
@@ -27,7 +27,7 @@ class ContainerDefinition:
     stop_timeout: int | None = None
     health_check: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    log: Mapping[str, Any] | None = field(default_factory=lambda: {"logDriver": ""})
+    log: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,21 @@ class TaskDefinition:
             )
             for each in self.containers
         )
+
+
+def log_stream(definition: TaskDefinition, name: str | None, task_id: str) -> tuple[str, str]:
+    """The log group and stream of a task's container, the first by default.
+
+    Raises ValueError when its lines go elsewhere than to CloudWatch Logs.
+    """
+    containers = {each.name: each for each in definition.containers}
+    container = containers[name or definition.containers[0].name]
+    log = _log(definition.family, container) or {}
+    if log.get("logDriver") != "awslogs":
+        raise ValueError(f"container {container.name} logs to {log.get('logDriver')}")
+    options = log["options"]
+    prefix = options.get("awslogs-stream-prefix")
+    return options["awslogs-group"], f"{prefix}/{container.name}/{task_id}"
 
 
 class Definitions:
@@ -138,8 +153,8 @@ def _container(definition: TaskDefinition, container: ContainerDefinition) -> di
 
 
 def _log(family: str, container: ContainerDefinition) -> Mapping[str, Any] | None:
-    if container.log is None or container.log.get("logDriver"):
-        return container.log
+    if container.log is not None:
+        return container.log or None
     options = {
         "awslogs-group": f"/ecs/{family}",
         "awslogs-region": REGION,

@@ -54,15 +54,7 @@ def describe(service: Service) -> dict[str, Any]:
         "clusterArn": service.cluster_arn,
         "createdAt": service.created_at,
         "createdBy": f"arn:aws:iam::{ACCOUNT}:role/deployer",
-        "deploymentConfiguration": {
-            "deploymentCircuitBreaker": {
-                "enable": service.circuit_breaker,
-                "rollback": service.rollback,
-            },
-            "maximumPercent": service.maximum_percent,
-            "minimumHealthyPercent": service.minimum_percent,
-            "strategy": "ROLLING",
-        },
+        "deploymentConfiguration": _configuration(service),
         "deploymentController": {"type": "ECS"},
         "deployments": [_deployment(service, each) for each in service.deployments * active],
         "desiredCount": service.desired,
@@ -104,6 +96,18 @@ def describe(service: Service) -> dict[str, Any]:
 def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     """Tags as the API writes them."""
     return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def _configuration(service: Service) -> dict[str, Any]:
+    return {
+        "deploymentCircuitBreaker": {
+            "enable": service.circuit_breaker,
+            "rollback": service.rollback,
+        },
+        "maximumPercent": service.maximum_percent,
+        "minimumHealthyPercent": service.minimum_percent,
+        "strategy": "ROLLING",
+    }
 
 
 def _deployment(service: Service, deployment: Deployment) -> dict[str, Any]:

@@ -258,6 +258,20 @@ def test_tags_are_set_read_and_taken_away(service: Service, ecs: ECSClient) -> N
     assert {"a": "2"} == service.tags
 
 
+def test_clusters_and_tasks_have_tags_too(service: Service, ecs: ECSClient) -> None:
+    """Each its own."""
+    for number, arn in enumerate((service.cluster_arn, service.tasks[0].arn)):
+        ecs.tag_resource(resourceArn=arn, tags=[{"key": "k", "value": str(number)}])
+
+    assert [{"key": "k", "value": "0"}] == ecs.list_tags_for_resource(
+        resourceArn=service.cluster_arn
+    )["tags"]
+    assert [{"key": "k", "value": "1"}] == ecs.list_tags_for_resource(
+        resourceArn=service.tasks[0].arn
+    )["tags"]
+    assert {} == service.tags
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("json", '{"desired": 3}'), ("aws:own", "x"), ("k", "v" * 257), ("k" * 129, "v")],

@@ -241,7 +241,7 @@ def test_task_definitions(aws: Simulator, ecs: ECSClient) -> None:
     """By family the newest, by revision, by ARN; with limits and where the logs go."""
     service = aws.ecs.create_service("arcade", "lobby", desired=1, steady=True)
     aws.ecs.definitions.register(
-        "lobby", ContainerDefinition("app", memory=512, log=None, stop_timeout=60, port=80)
+        "lobby", ContainerDefinition("app", memory=512, log={}, stop_timeout=60, port=80)
     )
     first = ecs.describe_task_definition(taskDefinition="lobby:1")["taskDefinition"]
     newest = ecs.describe_task_definition(taskDefinition="lobby")["taskDefinition"]
