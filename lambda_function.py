@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 gc.set_threshold(50_000)
 
 import discovery
-from discovery import events
+from discovery import events, routing
 from discovery.aws import clients, secrets
 from discovery.aws.task_lister import TaskLister
 from discovery.deadline import Deadline
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from discovery.settings import ProcessSettings, ServiceSettings, Settings
     from discovery.sync.report import Report
+    from discovery.wiring.recycle import Parts
 
 log = logging.getLogger("discovery")
 # At DEBUG botocore logs whole answers, and the secret is one. That may not happen, whatever level
@@ -75,7 +76,7 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
         log.setLevel(settings.process.log_level)
         _log_version()
         invocation = Invocation(settings, deadline, started, at)
-        return _answer(invocation, events.route(events.parse(event), settings.service))
+        return _answer(invocation, routing.route(events.parse(event), settings.service))
     except DiscoveryError as error:
         log.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 (Lambda prints it)
         raise
@@ -87,13 +88,16 @@ def _log_version() -> None:
     log.info("ecs-task-discovery %s", discovery.__version__)
 
 
-def _answer(invocation: Invocation, action: events.Action) -> dict[str, Any]:
-    if isinstance(action, events.Ignore):
+def _answer(invocation: Invocation, action: routing.Action) -> dict[str, Any]:
+    if isinstance(action, routing.Ignore):
         log.info("ignored an event %s", action.reason)
         return {"outcome": Outcome.IGNORED.value, "reason": action.reason}
-    if isinstance(action, events.Status):
-        status = _registry(invocation).status()
-        return {"outcome": Outcome.STATUS.value, "version": discovery.__version__, **status}
+    if isinstance(action, routing.Status):
+        return _status(invocation)
+    if isinstance(action, routing.Recycle):
+        from discovery.wiring import recycle  # noqa: PLC0415 (loaded if used)
+
+        return recycle.answer(_parts(invocation), action.params)
     log.info("%s%s", action.reason, action.log_fields)
     report = _dry_run(invocation) if action.dry_run else _sync(invocation, action)
     result = answer(report, time.monotonic() - invocation.started)
@@ -101,11 +105,20 @@ def _answer(invocation: Invocation, action: events.Action) -> dict[str, Any]:
     return result
 
 
+def _status(invocation: Invocation) -> dict[str, Any]:
+    status = dict(_registry(invocation).status())
+    if invocation.settings.service.recycle:
+        from discovery.wiring import recycle  # noqa: PLC0415 (loaded if used)
+
+        status.update(recycle.status(_parts(invocation)))
+    return {"outcome": Outcome.STATUS.value, "version": discovery.__version__, **status}
+
+
 def _dry_run(invocation: Invocation) -> Report:
     return dry_run(_dependencies(invocation), _policy(invocation.settings.service))
 
 
-def _sync(invocation: Invocation, action: events.Sync) -> Report:
+def _sync(invocation: Invocation, action: routing.Sync) -> Report:
     # At most a tenth of the time that is left, so that the run keeps the rest.
     longest = min(SPREAD, invocation.deadline.left() / 10) if action.shared else 0.0
     try:
@@ -124,7 +137,35 @@ def _sync(invocation: Invocation, action: events.Sync) -> Report:
         waited = max(0.0, invocation.at - action.happened_at)
         delay = waited + report.published_at - invocation.started
     _emit(invocation, figures(report, time.monotonic() - invocation.started, delay))
+    if invocation.settings.service.recycle and report.outcome is Outcome.PUBLISHED:
+        _go_on(invocation, report, action.scheduled)
     return report
+
+
+def _go_on(invocation: Invocation, report: Report, scheduled: bool) -> None:
+    """Go on with a recycle. The list is published by now, so a failure here only ends this step."""
+    from discovery.wiring import recycle  # noqa: PLC0415 (loaded if used)
+
+    try:
+        recycle.after_sync(_parts(invocation), report, scheduled)
+    except DiscoveryError as error:
+        log.error("the recycle waits: %s: %s", type(error).__name__, error)  # noqa: TRY400
+
+
+def _parts(invocation: Invocation) -> Parts:
+    from discovery.wiring.recycle import Parts  # noqa: PLC0415 (loaded if used)
+
+    policy = _policy(invocation.settings.service)
+    return Parts(
+        service=invocation.settings.service,
+        client=_script_client(invocation.settings.process),
+        registry=_registry(invocation),
+        sync=lambda: sync(_dependencies(invocation), policy),
+        dry_run=lambda: _dry_run(invocation),
+        emit=lambda values: _emit(invocation, values),
+        deadline=invocation.deadline,
+        owner=_OWNER,
+    )
 
 
 def _emit(invocation: Invocation, values: Mapping[str, float]) -> None:

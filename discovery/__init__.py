@@ -2,8 +2,9 @@
 
 An event's way, and each room's reason:
 
-    lambda_function   environment -> clients -> events.route -> one capability
-    events            what an event says, and the action that follows from it
+    lambda_function   environment -> clients -> routing -> one capability
+    events            what an event says; pure
+    routing           the action that follows from it; pure
 
     sync/             the core: what a run does
       run               acquires the lease, goes through rounds, releases the lease
@@ -12,15 +13,29 @@ An event's way, and each room's reason:
       decide            which tasks are listed, and why the others are not; pure
       report            the answer and the figures of a run; pure
       log_lines         what a run logs
+    recycle/          a capability: every task of the service replaced, a few at a time
+      request, start    a manual event's fields; may a recycle start
+      record, facts     what Redis keeps of it; what one look shows
+      machine, restore  from record and facts to the next act
+      acts, perform     the acts, and what carries them out
+      advance           look, decide, write ahead, act, again
+      report            answers, log lines, transitions
+      interfaces        what it needs of the adapter rooms
+    wiring/           puts a capability and its adapters together, on first use
+      recycle           of recycling
     aws/              the adapter to AWS
       task_lister       ListTasks -> DescribeTasks -> addresses, page by page
       listing           the calls of one listing that are in flight
       task_parser       an answer's tasks, checked for completeness; pure
       secrets           the secret's text
+      service_reader    a service, its scaling, its target groups
+      service_writer    what a recycle changes of them, one attempt each
       clients, errors   the SDK's clients; its errors in plain words
     store/            the adapter to Redis
       registry          tokens, lease, rate limit, publications, withdrawals
       registry.lua      what each of these writes, whole or not at all
+      recycles          a recycle's record: compare-and-set under a lease
+      recycles.lua      the same, in Redis
       codec             the JSON in the keys, to and from our values; pure
       client            the client: TLS, cluster, timeouts, errors in plain words
       credentials       the secret's password, for redis-py
@@ -28,16 +43,26 @@ An event's way, and each room's reason:
       tcp               many TCP connects at once
     telemetry/        what leaves the function beside answer and log
       metrics           one line of metrics for each run; pure
+      messages          what people are told of a recycle; pure
+      notifications     messages to an SNS topic
+      mail              messages by SMTP
 
     the ground, which every room may use:
       model, errors     the values and the failures that all of them speak of
       interfaces        what capability rooms need of adapter rooms
       settings          environment variables -> settings, or every fault at once
+      service           what ECS says of a service, apart from its tasks
+      task_record       what a person needs of a task's latest state
+      stops             why a task stopped, in plain words
+      stop_rules        the reasons that ECS gives
+      stop_codes        the codes of containers and stops
+      lenient           readers that take odd fields for absent ones
       deadline          how much time is left
       addresses, text   small pure helpers
 
-Adapter rooms (aws, store, probe) never import each other, and capability rooms (sync) never import
-adapters: lambda_function puts them together. tests/test_house.py holds these rules.
+Adapter rooms (aws, store, probe) never import each other, and capability rooms (sync, recycle)
+never import adapters: lambda_function and wiring/ put them together. tests/test_house.py holds
+these rules.
 """
 
 __version__ = "1.0.0"

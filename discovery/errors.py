@@ -1,4 +1,4 @@
-"""What can go wrong, in five kinds under one root.
+"""What can go wrong, in kinds under one root.
 
 Each message says what was tried, on what, and what to do about it. No message holds a password:
 messages are built from names and codes, not from values.
@@ -34,3 +34,18 @@ class RegistryError(DiscoveryError):
     def __init__(self, message: str, answered: bool = False) -> None:
         super().__init__(message)
         self.answered = answered
+
+
+class RecycleError(DiscoveryError):
+    """A recycle is not allowed here, or may not start now; nothing was changed."""
+
+
+class ActionError(DiscoveryError):
+    """AWS did not carry out an act of a recycle.
+
+    `final`: it will not either when it is repeated.
+    """
+
+    def __init__(self, message: str, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final

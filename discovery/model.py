@@ -162,6 +162,14 @@ class Decision:
     settled: bool  # no running task is left to wait for
 
 
+class StoredRecord(NamedTuple):
+    """A recycle's record as Redis holds it."""
+
+    version: int  # rises with every write
+    text: str  # "" if there is none
+    command: str  # pause, resume or cancel, until the record answers it
+
+
 class Outcome(Enum):
     """How an invocation ended, in the contract's words."""
 

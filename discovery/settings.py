@@ -155,6 +155,17 @@ class ServiceSettings:
         "REDIS_KEY_TTL", "0", _within(int, 0, 10**9), "seconds, or 0 for a list that never expires"
     )
 
+    recycle: bool = _variable("RECYCLE", "false", _flag, "true or false")
+    topic_arn: str = _variable(
+        "NOTIFICATION_TOPIC_ARN",
+        "",
+        _matching(r"(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+)?"),
+        "the ARN of an SNS topic",
+    )
+    mail_secret_arn: str = _variable(
+        "SMTP_SECRET_ARN", "", _matching(f"({_SECRETS_MANAGER})?"), "the ARN of a secret"
+    )
+
     @property
     def cluster_name(self) -> str:
         return self.cluster.rsplit("/", 1)[-1]
@@ -217,6 +228,6 @@ def _read(
         return parse(text)
     except (ValueError, OverflowError):
         # Somebody may have put a password into an address, or in place of the secret's ARN.
-        secret = name == "REDIS_SECRET_ARN" or "@" in text
+        secret = name.endswith("_SECRET_ARN") or "@" in text
         value = " (its value is not shown)" if secret else f"={text[:100]!r}"
         raise ValueError(f"{name}{value}, expected {expected}") from None

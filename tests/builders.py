@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from discovery.events import Action, parse, route
+from discovery.events import parse
 from discovery.model import Decision, Endpoint, Entry, Probe, PublishedState, Snapshot, Task
+from discovery.routing import Action, route
 from discovery.settings import Settings, from_env
 from discovery.sync.decide import decide
 

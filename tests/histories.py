@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import boto3
 
-from discovery import events
+from discovery import events, routing
 from discovery.aws.task_lister import TaskLister
 from discovery.deadline import Deadline
 from discovery.errors import DiscoveryError
@@ -210,8 +210,8 @@ class Stage:
     # What the environments do.
 
     def invoke(self, environment: Environment, event: dict[str, Any]) -> str:
-        action = events.route(events.parse(event), self.settings)
-        assert isinstance(action, events.Sync)
+        action = routing.route(events.parse(event), self.settings)
+        assert isinstance(action, routing.Sync)
         deadline = Deadline(self.now + TIMEOUT, lambda: self.now)
         lister = GatedLister(lambda: environment.ecs, lambda: boto3.client("ec2"))
         owner = f"{self.seed}/{len(self.steps)}"

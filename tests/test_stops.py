@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders import task_change
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from junk import TEXT, fuzz
-from shapes import task_change
 
 from discovery.stop_codes import EXITS, STOP_CODES, StopExplanation
 from discovery.stop_rules import AFTERMATH, CAUSES, FAILURES

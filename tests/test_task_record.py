@@ -9,10 +9,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from builders import CLUSTER_ARN, ECS, NAME, TASK_ID, instance_change, task_change
 from hypothesis import given
 from hypothesis import strategies as st
 from junk import JUNK, TEXT, fuzz, mutated
-from shapes import CLUSTER_ARN, ECS, NAME, TASK_ID, instance_change, task_change
 
 from discovery.task_record import (
     LARGEST,
@@ -27,9 +27,8 @@ from discovery.task_record import (
     to_json,
 )
 from simulator.account import ACCOUNT, REGION
-from simulator.described import describe
+from simulator.described import TaskState, describe
 from simulator.events import task_state_change
-from simulator.tasks import TaskState
 
 DIGEST = "sha256:" + "5e0f" * 16
 CREATED = 1795365631.101  # 2026-11-22T16:40:31.101Z
@@ -169,6 +168,9 @@ def test_the_simulators_event_and_answer_give_the_same_record(health: Any) -> No
         group="service:lobby",
         started_by="ecs-svc/1",
         definition=NAME,
+        containers=(),
+        cpu="256",
+        memory="512",
         ip="10.0.0.7",
         address_from="attachment",
         version=5,

@@ -12,9 +12,12 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
     from types_boto3_ec2.client import EC2Client
     from types_boto3_ecs.client import ECSClient
+    from types_boto3_elbv2.client import ElasticLoadBalancingv2Client
     from types_boto3_secretsmanager.client import SecretsManagerClient
+    from types_boto3_sns.client import SNSClient
 
 T = TypeVar("T")
 
@@ -83,3 +86,28 @@ def _parse(response_dict: Any, customized_response_dict: dict[str, Any], **_: An
         return
     customized_response_dict.update(answer if isinstance(answer, dict) else {})
     response_dict["body"] = b"{}"
+
+
+# A write is sent once: a recycle repeats its acts itself, after it has looked again.
+WRITE = READ.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+
+
+def ecs_writer() -> ECSClient:
+    return boto3.client("ecs", config=WRITE)
+
+
+def ecs_reader() -> ECSClient:
+    """A client that reads answers as botocore does, for what is read seldom."""
+    return boto3.client("ecs", config=READ)
+
+
+def application_autoscaling() -> ApplicationAutoScalingClient:
+    return boto3.client("application-autoscaling", config=WRITE)
+
+
+def elbv2() -> ElasticLoadBalancingv2Client:
+    return boto3.client("elbv2", config=READ)
+
+
+def sns() -> SNSClient:
+    return boto3.client("sns", config=READ)

@@ -278,6 +278,12 @@ function actions.withdraw(task, draining)
   return from and host or ''
 end
 
+-- The tasks that a recycle keeps off the list.
+function actions.draining()
+  if kind(DRAINING) ~= 'zset' then return {} end
+  return redis.call('ZRANGE', DRAINING, 0, -1)
+end
+
 -- Let a draining task be listed again, by a listing that this requests. 0: it is not draining.
 -- The new generation makes a run that has decided without the task decide anew.
 function actions.reinstate(task)

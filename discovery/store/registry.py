@@ -70,6 +70,10 @@ class Registry:
         """Remove a task that is about to be stopped; `reinstate` takes this back."""
         return self._run("withdraw", task, 1) or None
 
+    def draining(self) -> frozenset[str]:
+        """Ids of the tasks that were drained, and neither reinstated nor forgotten."""
+        return frozenset(self._run("draining"))
+
     def reinstate(self, task: str) -> bool:
         """Let a drained task be listed again by the next listing, which this requests.
 

@@ -11,7 +11,7 @@ from discovery.model import Endpoint, Entry, Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from discovery.model import Decision, PublishedState
+    from discovery.model import Decision, PublishedState, Snapshot
 
 # Twice what ECS allows a service. Each takes some 150 bytes, and Lambda's answer holds 6 MB:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -26,14 +26,17 @@ class Report:
     generation: int = 0
     rounds: int = 0
     decision: Decision | None = None  # the last that was published
+    snapshot: Snapshot | None = None  # that it was made on
     before: Mapping[str, Entry] | None = None  # the listed tasks when the run began
     withdrawn: str | None = None  # the address that was withdrawn before the run
     published_at: float | None = None  # the first time, on the deadline's clock
 
-    def add(self, state: PublishedState, decision: Decision, generation: int) -> None:
-        """Add a round's decision, which was based on this published state."""
+    def add(
+        self, state: PublishedState, snapshot: Snapshot, decision: Decision, generation: int
+    ) -> None:
+        """Add a round's decision, which was based on this published state and snapshot."""
         self.before = state.entries if self.before is None else self.before
-        self.decision, self.generation = decision, generation
+        self.snapshot, self.decision, self.generation = snapshot, decision, generation
 
 
 def answer(report: Report, duration: float) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def dry_run(dependencies: Dependencies, policy: Policy) -> Report:
         decision = decide(
             state, seen.snapshot, seen.probes, progress.failed, last, policy.panic_percent
         )
-        report.add(state, decision, state.generation)
+        report.add(state, seen.snapshot, decision, state.generation)
         log_lines.decided("dry run on", state, decision, state.generation, policy.panic_percent)
         progress = after(progress, decision, clock(), policy)
         step = None if decision.settled else next_step(progress, seen.budget(dependencies.deadline))
@@ -249,7 +249,7 @@ def _publish(
         log.info("%s: the listing of token %d is dropped", why, grant.token)
         return None
     decision = without(decision, answer.withdrawn)
-    report.add(state, decision, answer.generation)
+    report.add(state, seen.snapshot, decision, answer.generation)
     report.outcome = Outcome.PUBLISHED
     report.published_at = report.published_at or dependencies.deadline.clock()
     log_lines.decided("published", state, decision, answer.generation, policy.panic_percent)

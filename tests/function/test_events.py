@@ -20,7 +20,7 @@ from builders import (
     task_change,
 )
 
-from discovery.events import Action, Ignore, Status, Sync
+from discovery.routing import Action, Ignore, Status, Sync
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,7 +160,7 @@ def test_the_arn_of_a_service_may_lack_the_cluster() -> None:
 
 def test_the_schedule_leads_to_a_sync() -> None:
     """The minute's reconcile."""
-    assert Sync("the schedule") == act(scheduled())
+    assert Sync("the schedule", scheduled=True) == act(scheduled())
 
 
 @pytest.mark.parametrize(

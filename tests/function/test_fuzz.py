@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from junk import JUNK, TEXT, fuzz, garbled, mutated
 
 from discovery.errors import InvalidEventError, SecretError, SettingsError
-from discovery.events import Sync
 from discovery.model import (
     STOPPING_STATES,
     UNHEALTHY,
@@ -33,6 +32,7 @@ from discovery.model import (
     Snapshot,
     Task,
 )
+from discovery.routing import Sync
 from discovery.settings import from_env
 from discovery.store.codec import published_state, render, status
 from discovery.store.credentials import PASSWORD_KEYS, parse_secret

@@ -20,7 +20,7 @@ from junk import spots
 from redis_helpers import PREFIX, quick
 
 from discovery.errors import InvalidEventError
-from discovery.events import Ignore, Sync
+from discovery.routing import Ignore, Sync
 from discovery.text import one_line
 from simulator import faults
 

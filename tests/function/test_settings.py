@@ -45,6 +45,9 @@ def test_what_is_not_set_has_the_contracts_default() -> None:
         panic_percent=0.0,
         calls_per_second=10.0,
         key_ttl=0,
+        recycle=False,
+        topic_arn="",
+        mail_secret_arn="",
     )
     expected = Settings(process, service)
     assert expected == from_env(ENV)

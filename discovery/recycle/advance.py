@@ -1,0 +1,149 @@
+"""Advances a recycle: look, decide, write the record ahead, act, and again.
+
+Any invocation may call it, at any time. Waits that fit into the invocation are waited out here;
+the others end at the next event or tick.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from discovery.errors import ActionError
+from discovery.recycle import machine, report
+from discovery.recycle.perform import perform
+from discovery.recycle.record import (
+    CANCELLED,
+    FAILED,
+    RESTORING,
+    TAG,
+    dumps,
+    from_tag,
+    loads,
+    parse_tag,
+)
+
+if TYPE_CHECKING:
+    from discovery.model import StoredRecord
+    from discovery.recycle.facts import Facts
+    from discovery.recycle.interfaces import Dependencies
+    from discovery.recycle.record import Record
+
+log = logging.getLogger(__name__)
+
+# Seconds that the last look and act of an invocation may take.
+RESERVE = 4.0
+STEPS = 200  # in one invocation; far more than fit into 15 minutes of real waits
+
+
+def advance(dependencies: Dependencies, patient: bool = True) -> list[report.Transition]:
+    """Go on with the recycle as far as this invocation can.
+
+    Returns the transitions to tell people of. An impatient caller waits for nothing. Raises
+    DiscoveryError; the record says then where the next invocation goes on.
+    """
+    held = dependencies.recycles.acquire()
+    if held is None:
+        log.info("recycle: another invocation advances it")
+        return []
+    try:
+        return _advance(dependencies, held, patient)
+    finally:
+        dependencies.recycles.release()
+
+
+def _advance(
+    dependencies: Dependencies, held: StoredRecord, patient: bool
+) -> list[report.Transition]:
+    transitions: list[report.Transition] = []
+    for _ in range(STEPS):
+        facts = dependencies.look(loads(held.text))
+        now = dependencies.now()
+        record = _current(held, facts, now) if facts else None
+        if facts is None or record is None:
+            break
+        before, record = record, _commanded(record, held.command, now)
+        step = machine.next_step(record, facts, now)
+        record, new = report.transitions(before, step.record, now)
+        written = _write(dependencies, held, record)
+        if written is None:
+            break
+        held, transitions = written, transitions + new
+        report.log_step(before, record, step)
+        try:
+            perform(step.acts, dependencies, facts, record)
+        except ActionError as error:
+            failed = _refused(record, error, now)
+            written = _write(dependencies, held, failed) if failed else None
+            if written is None:
+                log.warning("recycle %s: %s The next event or tick goes on.", record.id, error)
+                break
+            held = written
+            continue
+        if not _waited(dependencies, step.again_at, patient):
+            break
+    return transitions
+
+
+def _write(dependencies: Dependencies, held: StoredRecord, record: Record) -> StoredRecord | None:
+    """Write the record ahead of the acts; None: another invocation was faster."""
+    text = dumps(record)
+    if text == held.text and not held.command:
+        written = dependencies.recycles.acquire()
+    else:
+        written = dependencies.recycles.write(held, text, record.ended)
+        held = written or held
+    if written is None or written.version != held.version:
+        log.info("recycle %s: another invocation was faster", record.id)
+        return None
+    return written
+
+
+def _current(held: StoredRecord, facts: Facts, now: float) -> Record | None:
+    """The recycle that goes on; None: there is none."""
+    record = loads(held.text)
+    return _lost(facts, record, now) if record is None or record.ended else record
+
+
+def _lost(facts: Facts, record: Record | None, now: float) -> Record | None:
+    """A record that restores what a tag speaks of while Redis knows no recycle that goes on."""
+    tag = parse_tag(facts.service.tags.get(TAG))
+    if tag is None or (record is not None and record.id == tag.id):
+        return None
+    log.error("recycle %s: Redis lost its record; the service's tag restores it", tag.id)
+    return from_tag(tag, now)
+
+
+def _commanded(record: Record, command: str, now: float) -> Record:
+    """The record after a person's command."""
+    if command == "pause" and record.phase != RESTORING:
+        return record.changed(paused=True)
+    if command == "resume":
+        return record.changed(paused=False, progress_at=now, reason="")
+    if command == "cancel" and record.phase != RESTORING:
+        return record.changed(
+            ending=CANCELLED, paused=False, reason="cancelled by an operator", progress_at=now
+        )
+    return record
+
+
+def _refused(record: Record, error: ActionError, now: float) -> Record | None:
+    """The record after an act that cannot succeed; None: the act is repeated later."""
+    if not error.final or record.phase == RESTORING:
+        return None
+    log.error("recycle %s fails: %s", record.id, error)
+    return record.changed(
+        phase=RESTORING, ending=FAILED, reason=str(error), batch=None, restoring_since=now
+    )
+
+
+def _waited(dependencies: Dependencies, again_at: float | None, patient: bool) -> bool:
+    """Wait until the next look; False: it is left to the next invocation."""
+    if again_at is None:
+        return False
+    seconds = max(0.0, again_at - dependencies.now())
+    if dependencies.deadline.left() < seconds + RESERVE or (seconds and not patient):
+        return False
+    if seconds:
+        dependencies.sleep(seconds)
+    return True

@@ -1,0 +1,57 @@
+"""What one look shows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from discovery.model import Task
+    from discovery.service import Scaling, ServiceView
+
+
+class ListLook(NamedTuple):
+    """The list, from a listing that this invocation has just published."""
+
+    tasks: Mapping[str, Task]  # every task that ECS wants to run, by id
+    listed: AbstractSet[str]  # ids of the tasks that readers see
+    draining: AbstractSet[str]  # ids of the tasks that a recycle keeps off the list
+    sound: bool  # not degraded, and no task is MISSING
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the next act depends on, but for the record and the time."""
+
+    look: ListLook
+    service: ServiceView
+    scaling: Scaling | None
+    protected: AbstractSet[str]  # ids under scale-in protection
+    unready: AbstractSet[str]  # ids that a target group does not call healthy
+    ended: Mapping[str, str]  # id -> why a watched task stopped, where that is a fault
+
+    def old(self, started_before: float) -> dict[str, Task]:
+        """The tasks that have to go."""
+        tasks = self.look.tasks
+        return {id: task for id, task in tasks.items() if task.created_at < started_before}
+
+    @property
+    def ready(self) -> frozenset[str]:
+        """Ids of the tasks that are listed, and healthy in each target group."""
+        return frozenset(self.look.listed) - self.unready
+
+    def missing(self, without: AbstractSet[str] = frozenset()) -> str:
+        """What the list lacks of what the service wants, apart from these tasks; "": nothing."""
+        if not self.look.sound:
+            return "the last listing was degraded or incomplete"
+        lacking = sorted(self.look.tasks.keys() - self.ready - without)
+        if lacking:
+            others = f" and {len(lacking) - 1} others are" if len(lacking) > 1 else " is"
+            return f"task {lacking[0]}{others} not listed yet"
+        wanted = self.service.desired - len(self.look.tasks)
+        return (
+            f"ECS has yet to start {wanted} of {self.service.desired} tasks" if wanted > 0 else ""
+        )

@@ -1,0 +1,159 @@
+"""What people and programs see of a recycle: answers, log lines, transitions, metrics. Pure values.
+
+The log has a line for each thing that a person would want to know afterwards, and no line for a
+look that changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from discovery.recycle import restore
+from discovery.recycle.acts import Drain, Reinstate, SetDesired, SetScaling, Stop
+from discovery.recycle.record import CANCELLED, FAILED, RECYCLED, RESTORING, Record
+from discovery.recycle.start import expected_end
+from discovery.text import one_line
+
+if TYPE_CHECKING:
+    from discovery.recycle.acts import Step
+    from discovery.recycle.record import Batch
+    from discovery.service import Scaling
+
+log = logging.getLogger("discovery.recycle")
+
+NONE, RECYCLING, PAUSED = "none", "recycling", "paused"
+
+
+class Transition(NamedTuple):
+    """Something that people are told of, once."""
+
+    kind: str  # started, paused, resumed, failed, cancelled, recycled or not_restored
+    record: Record
+
+
+def outcome(record: Record | None) -> str:
+    if record is None:
+        return NONE
+    if record.ended:
+        return record.phase
+    return PAUSED if record.paused else RECYCLING
+
+
+def answer(record: Record | None, now: float) -> dict[str, Any]:
+    """The contract's answer: `outcome` and `recycle`."""
+    if record is None:
+        return {"outcome": NONE, "recycle": None}
+    return {
+        "outcome": outcome(record),
+        "recycle": {
+            "id": record.id,
+            "phase": record.phase,
+            "total": record.total,
+            "replaced": record.replaced,
+            "current": _current(record.batch),
+            "reason": record.reason,
+            "desired": {"before": record.before.desired, "now": record.desired_now},
+            "scaling": {
+                "before": _scaling(record.before.scaling),
+                "now": _scaling(record.scaling_now),
+            },
+            "started_at": _iso(record.started_at),
+            "updated_at": _iso(record.updated_at),
+            "ended_at": _iso(record.ended_at),
+            "expected_end": _iso(expected_end(record, now)),
+        },
+    }
+
+
+def figures(record: Record) -> dict[str, float]:
+    """The metrics of a recycle at the end of an invocation that advanced it."""
+    return {
+        "RecycleReplaced": record.replaced,
+        "RecycleRemaining": record.total - record.replaced,
+        "RecycleFailed": int(FAILED in (record.phase, record.ending)),
+        "RecycleNotRestored": int(
+            record.phase == RESTORING and restore.late(record, record.updated_at)
+        ),
+    }
+
+
+def transitions(before: Record, record: Record, now: float) -> tuple[Record, list[Transition]]:
+    """The record with the new transitions noted in it, and these transitions."""
+    kinds = []
+    if not record.announced:
+        kinds.append("started")
+    if record.paused and not before.paused:
+        kinds.append("paused")
+    if before.paused and not record.paused and not record.ending:
+        kinds.append("resumed")
+    if FAILED in (record.ending, record.phase) and FAILED not in record.announced:
+        kinds.append(FAILED)
+    kinds += [end for end in (RECYCLED, CANCELLED) if record.phase == end]
+    if record.phase == RESTORING and restore.late(record, now):
+        kinds.append("not_restored")
+    # A pause and its end may come again; every other transition comes once.
+    again = ("paused", "resumed")
+    new = [kind for kind in kinds if kind in again or kind not in record.announced]
+    noted = tuple(dict.fromkeys((*record.announced, *new)))
+    record = record.changed(announced=noted)
+    return record, [Transition(kind, record) for kind in new]
+
+
+def log_step(before: Record, record: Record, step: Step) -> None:
+    """One line for each change that a person would want to know of."""
+    number = f"{min(record.total, record.replaced + 1)} of {record.total}"
+    for act in step.acts:
+        if isinstance(act, Drain):
+            log.info("recycle %s: task %s leaves the list", number, " ".join(act.tasks))
+        elif isinstance(act, Stop):
+            log.info("recycle %s: task %s is stopped", number, " ".join(act.tasks))
+        elif isinstance(act, Reinstate):
+            log.warning("recycle: task %s goes back into the list", " ".join(act.tasks))
+        elif isinstance(act, SetDesired):
+            log.info("recycle %s: desired count set to %d", record.id, act.desired)
+        elif isinstance(act, SetScaling):
+            maximum = "as it is" if act.maximum is None else act.maximum
+            log.info("recycle %s: scaling: %s, maximum %s", record.id, act.suspended, maximum)
+    if before.batch and not record.batch and record.phase == before.phase and not step.acts:
+        took = record.updated_at - before.batch.since
+        log.info(
+            "recycle %d of %d: replaced task %s after %.0f s, next in %.0f s",
+            record.replaced, record.total, " ".join(before.batch.tasks), took,
+            max(0.0, record.next_at - record.updated_at),
+        )  # fmt: skip
+    if record.phase != before.phase:
+        log.info(
+            "recycle %s: %s, %d of %d replaced%s",
+            record.id, record.phase, record.replaced, record.total, _because(record),
+        )  # fmt: skip
+    elif record.reason and record.reason != before.reason:
+        log.info("recycle %s waits: %s", record.id, one_line(record.reason))
+
+
+def _current(batch: Batch | None) -> list[dict[str, Any]]:
+    if batch is None:
+        return []
+    since = _iso(batch.since)
+    return [{"task": task, "step": batch.step, "since": since} for task in batch.tasks]
+
+
+def _because(record: Record) -> str:
+    return f": {one_line(record.reason)}" if record.reason else ""
+
+
+def _scaling(scaling: Scaling | None) -> dict[str, Any] | None:
+    if scaling is None:
+        return None
+    return {
+        "minimum": scaling.minimum,
+        "maximum": scaling.maximum,
+        "suspended": dict(scaling.suspended._asdict()),
+    }
+
+
+def _iso(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,48 @@
+"""The end of a recycle: scaling and count as they were, confirmed by what AWS says. Pure.
+
+Only what is still ours is undone. The flags of the scaling go first, then the count, the raised
+maximum last: Application Auto Scaling moves a count above a lowered maximum at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from discovery.recycle.acts import RemoveTag, SetDesired, SetScaling, Step
+from discovery.recycle.record import TAG, parse_tag
+
+if TYPE_CHECKING:
+    from discovery.recycle.facts import Facts
+    from discovery.recycle.record import Record
+
+RETRY = 2.0  # seconds before an act is repeated whose effect does not show yet
+LATE = 600.0  # seconds after which a person is told that the service is not restored
+
+
+def next_step(record: Record, facts: Facts, now: float) -> Step:
+    """The next act of restoring, or the end."""
+    before, scaling = record.before.scaling, facts.scaling
+    if record.suspends and before and scaling:
+        ours = before.suspended._replace(scale_in=True)
+        if scaling.suspended == ours and ours != before.suspended:
+            return Step(record, (SetScaling(None, before.suspended),), again_at=now + RETRY)
+    if record.raised is not None:
+        desired = facts.service.desired
+        # Once even if the old count shows already: DescribeServices may lag behind our raise.
+        doubt = desired == record.before.desired and not record.count_restored
+        if desired == record.raised or doubt:
+            lower = SetDesired(record.before.desired)
+            return Step(record.changed(count_restored=True), (lower,), again_at=now + RETRY)
+    raised = record.raised_maximum
+    if raised is not None and before and scaling and scaling.maximum == raised != before.maximum:
+        lowered = SetScaling(before.maximum, scaling.suspended)
+        return Step(record, (lowered,), again_at=now + RETRY)
+    tag = parse_tag(facts.service.tags.get(TAG))
+    if tag and tag.id == record.id:
+        return Step(record, (RemoveTag(),), again_at=now + RETRY)
+    return Step(record.changed(phase=record.ending, ended_at=now), again_at=None)
+
+
+def late(record: Record, now: float) -> bool:
+    """Whether restoring takes so long that a person should look."""
+    return record.restoring_since is not None and now - record.restoring_since > LATE

@@ -1,0 +1,120 @@
+"""May a recycle start, or go on, and what would it do? Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from discovery.errors import RecycleError
+from discovery.recycle.record import PREPARING, Capacity, Record
+
+if TYPE_CHECKING:
+    from discovery.recycle.facts import Facts
+    from discovery.recycle.record import Request
+    from discovery.service import Scaling, ServiceView
+
+# Seconds that ECS takes to stop a task and to start another, before there is a measured figure:
+# some 10 to stop, and an ENI, an image pull and a start on Fargate.
+REPLACEMENT = 60.0
+
+
+def obstacle(service: ServiceView) -> str:
+    """Why no task of this service may be stopped now; "": none."""
+    primary = service.primary
+    failed = primary is None or primary.rollout == "FAILED"
+    reason = f": {primary.reason}" if primary and primary.reason else ""
+    obstacles = (
+        (service.status != "ACTIVE", f"the service is {service.status}"),
+        (service.daemon, "it is a DAEMON service: ECS runs one task on each instance"),
+        (service.controller != "ECS", f"its tasks are replaced by {service.controller}"),
+        (service.deploying, "a deployment is in progress: it replaces the tasks by itself"),
+        (failed, f"its last deployment failed, so ECS would start no replacement{reason}"),
+        (service.impaired, "ECS is unable to consistently start its tasks: see its events"),
+    )
+    return next((text for holds, text in obstacles if holds), "")
+
+
+def batch_size(text: str, desired: int) -> int:
+    """The tasks at a time, from a number or a percentage of the desired count, rounded up."""
+    if text.endswith("%"):
+        return max(1, math.ceil(desired * float(text[:-1]) / 100))
+    return max(1, int(text))
+
+
+def surge(
+    desired: int, batch: int, scaling: Scaling | None, maximum: int | None = None
+) -> tuple[int, int | None]:
+    """The raised count, and the raised maximum where the scaling's own would be below it."""
+    raised = desired + batch
+    highest = max(scaling.maximum if scaling else raised, maximum or 0)
+    if scaling and (highest < raised or maximum is not None):
+        return raised, max(highest, raised)
+    return raised, None
+
+
+def record(id: str, request: Request, facts: Facts, now: float) -> Record:
+    """A new recycle's record. Raises RecycleError naming what forbids it."""
+    why = obstacle(facts.service) or facts.missing()
+    if why:
+        raise RecycleError(f"The recycle does not start: {why}. Nothing was changed.")
+    desired, scaling = facts.service.desired, facts.scaling
+    size = batch_size(request.batch_size, desired)
+    if not request.maintain_service_state and size >= desired and not request.allow_outage:
+        raise RecycleError(
+            f"The recycle does not start: without maintain_service_state the list would be empty "
+            f"for a while, as {size} of {desired} tasks go at a time. Set maintain_service_state, "
+            'a smaller batch_size, or "allow_outage": true. Nothing was changed.'
+        )
+    raised, maximum = (
+        surge(desired, size, scaling) if request.maintain_service_state else (None, None)
+    )
+    total = len(facts.old(request.started_before))
+    return Record(
+        id=id,
+        request=request,
+        phase=PREPARING,
+        batch_size=size,
+        floor=desired,
+        total=total,
+        before=Capacity(desired, scaling),
+        raised=raised,
+        raised_maximum=maximum,
+        suspends=scaling is not None,
+        started_at=now,
+        updated_at=now,
+        progress_at=now,
+        left=total,
+    )
+
+
+def expected_end(record: Record, now: float) -> float | None:
+    """When the recycle will probably end, in seconds since the epoch; None: it has ended."""
+    if record.ended:
+        return None
+    request = record.request
+    left = record.total if record.left is None else record.left
+    batches = math.ceil(left / record.batch_size)
+    each = request.drain_time + REPLACEMENT + request.settle_time + request.wait_time
+    if record.replaced:
+        each = max(1.0, (now - record.started_at) / math.ceil(record.replaced / record.batch_size))
+    return now + batches * each
+
+
+def plan(record: Record, facts: Facts, now: float) -> dict[str, Any]:
+    """What a recycle would do, for a dry run."""
+    old = facts.old(record.request.started_before)
+    order = sorted(old, key=lambda id: (old[id].created_at, id))
+    return {
+        "tasks": order[:100],
+        "batches": math.ceil(len(order) / record.batch_size),
+        "batch_size": record.batch_size,
+        "desired": {"before": record.before.desired, "during": record.raised},
+        "maximum": {
+            "before": record.before.scaling.maximum if record.before.scaling else None,
+            "during": record.raised_maximum,
+        },
+        "suspends_scale_in": record.suspends,
+        "protected": sorted(facts.protected & old.keys()),
+        "least_listed": record.floor - (0 if record.raised is not None else record.batch_size),
+        "expected_end": expected_end(record, now),
+    }

@@ -1,0 +1,130 @@
+"""The action that follows from an event, by whose event it is. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Union
+
+from discovery.events import (
+    InstanceChange,
+    Manual,
+    ServiceChange,
+    TaskChange,
+    Tick,
+    invalid,
+    moment,
+    plain,
+    task_id,
+    text,
+)
+from discovery.model import RUNNING, STOPPED, STOPPING_STATES
+from discovery.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from discovery.events import Event
+    from discovery.settings import ServiceSettings
+
+_LOGGED = ("taskArn", "lastStatus", "desiredStatus", "version", "stopCode", "stoppedReason")
+
+
+@dataclass(frozen=True)
+class Sync:
+    """List, probe and publish; first withdraw the task `stopping`, if there is one."""
+
+    reason: str
+    stopping: str | None = None  # task id
+    new_task_ids: frozenset[str] = frozenset()  # tasks that ECS will probably list
+    dry_run: bool = False
+    happened_at: float | None = None  # seconds since the epoch
+    log_fields: str = ""  # of a task's change
+    scheduled: bool = False
+    shared: bool = False  # every stack of the cluster gets this event at the same instant
+
+
+@dataclass(frozen=True)
+class Status:
+    """Answer with what Redis holds."""
+
+
+@dataclass(frozen=True)
+class Recycle:
+    """Start a recycle of the service, or tell of the one that goes on, or command it."""
+
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """An event of something else."""
+
+    reason: str
+
+
+Action = Union[Sync, Status, Recycle, Ignore]
+
+
+def route(event: Event, service: ServiceSettings) -> Action:
+    """The action for an event. Events of other clusters and services are ignored.
+
+    Raises InvalidEventError naming a field of our service's event that is wrong.
+    """
+    if isinstance(event, Tick):
+        return Sync("the schedule", scheduled=True)
+    if isinstance(event, Manual):
+        return _route_manual(event, service)
+    return _foreign(event, service) or _route_ours(event)
+
+
+def _route_manual(event: Manual, service: ServiceSettings) -> Action:
+    if event.action == "status":
+        return Status()
+    if event.action == "recycle":
+        for field, named, ours in (
+            ("cluster_name", event.cluster_name, (service.cluster, service.cluster_name)),
+            ("service_name", event.service_name, (service.service, service.service_name)),
+        ):
+            if named is not None and named not in ours:
+                raise invalid(field, named, repr(ours[-1]))
+        return Recycle(event.params)
+    return Sync("a manual invoke", dry_run=bool(event.params.get("dry_run", False)))
+
+
+def _route_ours(event: TaskChange | ServiceChange | InstanceChange) -> Action:
+    if isinstance(event, TaskChange):
+        return _route_task(event.detail, event.time)
+    if isinstance(event, InstanceChange):
+        return Sync("a container instance changed", happened_at=event.happened_at, shared=True)
+    return Sync(f"the service reports {one_line(event.what)}", happened_at=event.happened_at)
+
+
+def _route_task(detail: Mapping[str, Any], sent_at: float | None) -> Action:
+    task = task_id(text(detail, "taskArn"))
+    last, desired = text(detail, "lastStatus"), text(detail, "desiredStatus")
+    stopping = desired == STOPPED or last in STOPPING_STATES
+    return Sync(
+        "a task state change:",
+        stopping=task if stopping else None,
+        new_task_ids=frozenset({task} if last == desired == RUNNING else ()),
+        happened_at=moment(detail.get("updatedAt")) or sent_at,
+        log_fields="".join(f" {name}={plain(detail.get(name))}" for name in _LOGGED),
+    )
+
+
+def _foreign(
+    event: TaskChange | ServiceChange | InstanceChange, service: ServiceSettings
+) -> Ignore | None:
+    """Why the event is not one of our service's; None: it is."""
+    if event.cluster_arn is not None:
+        # Only an ARN in the settings distinguishes regions and accounts.
+        ours = service.cluster if ":" in service.cluster else service.cluster_name
+        theirs = event.cluster_arn if ":" in ours else event.cluster_arn.rsplit("/", 1)[-1]
+        if theirs != ours:
+            return Ignore(f"of cluster {one_line(repr(theirs))}, not {ours!r}")
+    name = service.service_name
+    if isinstance(event, TaskChange) and event.group != f"service:{name}":
+        return Ignore(f"of group {one_line(repr(event.group))}, not of service {name!r}")
+    if isinstance(event, ServiceChange) and event.service != name:
+        return Ignore(f"of service {one_line(repr(event.service))}, not {name!r}")
+    return None

@@ -1,0 +1,277 @@
+"""Recycling, put together. Loaded when a recycle is asked for, or may be going on."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+
+from discovery.aws import clients, secrets
+from discovery.aws.service_reader import ServiceReader
+from discovery.aws.service_writer import ServiceWriter
+from discovery.deadline import Deadline
+from discovery.errors import DiscoveryError, RecycleError
+from discovery.model import Outcome
+from discovery.recycle import report, start
+from discovery.recycle import request as requests
+from discovery.recycle.advance import advance
+from discovery.recycle.facts import Facts, ListLook
+from discovery.recycle.interfaces import Dependencies
+from discovery.recycle.record import TAG, dumps, loads
+from discovery.stops import explain, stop_of
+from discovery.store.recycles import Recycles
+from discovery.task_record import task_record
+from discovery.telemetry import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from discovery.recycle.record import Record
+    from discovery.settings import ServiceSettings
+    from discovery.store.client import ScriptClient
+    from discovery.store.registry import Registry
+    from discovery.sync.report import Report
+
+log = logging.getLogger("discovery.recycle")
+
+ATTEMPTS = 5  # to get a listing of one's own before a recycle starts
+MESSAGES = 5.0  # seconds for the messages of one invocation
+
+
+class Parts(NamedTuple):
+    """What an invocation lends to its recycle."""
+
+    service: ServiceSettings
+    client: ScriptClient
+    registry: Registry
+    sync: Callable[[], Report]  # lists and publishes
+    dry_run: Callable[[], Report]
+    emit: Callable[[Mapping[str, float]], None]  # metrics
+    deadline: Deadline
+    owner: str
+
+
+def answer(parts: Parts, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a manual recycle event. Raises DiscoveryError."""
+    if not parts.service.recycle:
+        raise RecycleError(
+            "Recycling is not allowed here: deploy with AllowRecycle=true, which sets RECYCLE=true "
+            "and grants the role's further actions. Nothing was changed."
+        )
+    word = requests.command(params)
+    recycles = _recycles(parts)
+    record = loads(recycles.read().text)
+    if word in ("pause", "resume", "cancel") and record is not None and not record.ended:
+        log.info("recycle %s: %s by an operator", record.id, word)
+        recycles.command(word)
+        go_on(parts, None, patient=False)
+    elif word is None and (record is None or record.ended or requests.dry_run(params)):
+        request = requests.request(params, time.time())
+        if requests.dry_run(params):
+            return _plan(parts, request)
+        _start(parts, request)
+        go_on(parts, None, patient=False)
+    return report.answer(loads(recycles.read().text), time.time())
+
+
+def status(parts: Parts) -> dict[str, Any]:
+    """What the status of the list says of the recycle."""
+    return {"recycle": report.answer(loads(_recycles(parts).read().text), time.time())["recycle"]}
+
+
+def after_sync(parts: Parts, synced: Report, scheduled: bool) -> None:
+    """Go on with a recycle after a sync, if there is one.
+
+    A lost record shows in the service's tag only, so each scheduled run looks at the tag.
+    """
+    record = loads(_recycles(parts).read().text)
+    active = record is not None and not record.ended
+    if active or (scheduled and TAG in _reader(parts.service).service().tags):
+        go_on(parts, synced, patient=True)
+
+
+def go_on(parts: Parts, synced: Report | None, patient: bool) -> None:
+    """Advance the recycle, then send its messages and metrics."""
+    transitions: list[report.Transition] = []
+    try:
+        transitions = advance(_dependencies(parts, synced), patient)
+    finally:
+        record = loads(_recycles(parts).read().text)
+        if record is not None:
+            parts.emit(report.figures(record))
+        for transition in transitions:
+            _tell(parts, transition)
+
+
+def _start(parts: Parts, request: Any) -> None:
+    facts = None
+    for _ in range(ATTEMPTS):
+        facts = _look(parts, parts.sync(), None)
+        if facts is not None:
+            break
+        time.sleep(1.0)
+    if facts is None:
+        raise RecycleError(
+            "The recycle does not start: other runs list the service just now. Nothing was "
+            "changed: try again."
+        )
+    recycles = _recycles(parts)
+    held = recycles.acquire()
+    if held is None:
+        raise RecycleError("The recycle does not start: another start is under way.")
+    record = loads(held.text)
+    if record is None or record.ended:
+        record = start.record(uuid.uuid4().hex[:8], request, facts, time.time())
+        recycles.write(held, dumps(record), ended=False)
+        log.info(
+            "recycle %s starts: %d tasks, %d at a time, desired count %d",
+            record.id, record.total, record.batch_size, record.before.desired,
+        )  # fmt: skip
+    recycles.release()
+
+
+def _plan(parts: Parts, request: Any) -> dict[str, Any]:
+    facts = _look(parts, parts.dry_run(), None)
+    if facts is None:
+        raise RecycleError("There is no plan: the service could not be listed in time.")
+    now = time.time()
+    record = start.record("plan", request, facts, now)
+    return {"outcome": Outcome.CHECKED.value, "recycle": start.plan(record, facts, now)}
+
+
+def _dependencies(parts: Parts, synced: Report | None) -> Dependencies:
+    first = [synced] if synced else []
+
+    def look(record: Record | None) -> Facts | None:
+        return _look(parts, first.pop() if first else parts.sync(), record)
+
+    reader = _reader(parts.service)
+    return Dependencies(
+        recycles=_recycles(parts),
+        registry=parts.registry,
+        writer=ServiceWriter(
+            _once("ecs_writer"), _once("application_autoscaling"), parts.service.ref,
+            reader.resource_id,
+        ),
+        look=look,
+        deadline=parts.deadline,
+        sleep=time.sleep,
+        now=time.time,
+    )  # fmt: skip
+
+
+def _look(parts: Parts, synced: Report, record: Record | None) -> Facts | None:
+    """The facts of a listing that this invocation has made; None: another run made it."""
+    decision, snapshot = synced.decision, synced.snapshot
+    if decision is None or snapshot is None:
+        return None
+    reader = _reader(parts.service)
+    service = reader.service()
+    look = ListLook(
+        tasks={task.id: task for task in snapshot.tasks},
+        listed=decision.entries.keys(),
+        draining=parts.registry.draining(),
+        sound=not decision.degraded and not snapshot.missing,
+    )
+    hosts = {id: entry.endpoint.host for id, entry in decision.entries.items()}
+    unready: set[str] = set()
+    for group in service.target_groups:
+        healthy = reader.healthy_targets(group)
+        if healthy is not None:
+            unready |= {id for id, host in hosts.items() if host not in healthy}
+    return Facts(
+        look=look,
+        service=service,
+        scaling=reader.scaling(),
+        protected=_protected(reader, look, record),
+        unready=unready,
+        ended=_ended(reader, look, record),
+    )
+
+
+def _protected(reader: ServiceReader, look: ListLook, record: Record | None) -> frozenset[str]:
+    """The protected ones among the tasks that may go next: enough of them to choose a batch."""
+    if record is None:
+        return frozenset()
+    hand = list(record.batch.tasks) if record.batch else []
+    limit = record.request.started_before
+    old = sorted(
+        (id for id, task in look.tasks.items() if task.created_at < limit),
+        key=lambda id: (look.tasks[id].created_at, id),
+    )
+    return reader.protected(dict.fromkeys(hand + old), enough=record.batch_size)
+
+
+def _ended(reader: ServiceReader, look: ListLook, record: Record | None) -> dict[str, str]:
+    """Why watched tasks stopped, where that is a fault."""
+    gone = [id for id in (record.watched if record else ()) if id not in look.tasks]
+    ended: dict[str, str] = {}
+    for id, raw in reader.stopped(gone).items():
+        parsed = task_record(raw)
+        if parsed is not None:
+            explanation = explain(stop_of(parsed))
+            if explanation.fault:
+                ended[id] = f"{explanation.text} {explanation.remedy}".strip()
+    return ended
+
+
+def _tell(parts: Parts, transition: report.Transition) -> None:
+    """Send one message by each way that is set up. A failure is a line in the log, no more."""
+    record, service = transition.record, parts.service
+    news = messages.RecycleNews(
+        service=service.service_name,
+        cluster=service.cluster_name,
+        recycle=record.id,
+        total=record.total,
+        replaced=record.replaced,
+        reason=record.reason,
+        duration=record.updated_at - record.started_at,
+        expected_end=start.expected_end(record, time.time()),
+        desired=record.before.desired,
+        desired_now=record.desired_now,
+    )
+    notification = getattr(messages, transition.kind)(news)
+    log.info("recycle %s: %s", record.id, transition.kind)
+    deadline = Deadline(min(parts.deadline.at, parts.deadline.clock() + MESSAGES))
+    if service.topic_arn:
+        _try(lambda: _publish(service.topic_arn, notification))
+    if service.mail_secret_arn:
+        _try(lambda: _mail(service.mail_secret_arn, notification, deadline))
+
+
+def _try(send: Callable[[], None]) -> None:
+    try:
+        send()
+    except DiscoveryError as error:
+        log.error("a message was not sent: %s", error)  # noqa: TRY400 (the message says it all)
+
+
+def _publish(topic_arn: str, notification: messages.Notification) -> None:
+    from discovery.telemetry.notifications import publish  # noqa: PLC0415 (SNS is loaded if used)
+
+    publish(_once("sns")(), topic_arn, notification)
+
+
+def _mail(secret_arn: str, notification: messages.Notification, deadline: Deadline) -> None:
+    from discovery.telemetry.mail import parse_mail_secret, send_mail  # noqa: PLC0415 (50 ms)
+
+    text = secrets.fetch(_once("secrets_manager"), secret_arn)
+    send_mail(parse_mail_secret(text, secret_arn), notification, deadline)
+
+
+def _recycles(parts: Parts) -> Recycles:
+    return Recycles(parts.client, parts.service.key_prefix, parts.deadline, parts.owner)
+
+
+@lru_cache(maxsize=1)
+def _reader(service: ServiceSettings) -> ServiceReader:
+    return ServiceReader(
+        _once("ecs_reader"), _once("application_autoscaling"), _once("elbv2"), service.ref
+    )
+
+
+@cache
+def _once(name: str) -> Callable[[], Any]:
+    return clients.once(getattr(clients, name))

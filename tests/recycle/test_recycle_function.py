@@ -1,0 +1,77 @@
+"""Recycling with the function itself: real time, a real Redis, the simulator's scheduler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import listed
+from redis_helpers import quick
+
+from simulator import Delays
+from simulator.events import scheduled
+from simulator.processes import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Start
+
+    from simulator import Function, Invocation, Service, Simulator
+
+QUICK = {"action": "recycle", "drain_time": 0.2, "wait_time": 0}
+
+
+@pytest.fixture
+def service(aws: Simulator) -> Iterator[Service]:
+    """A service of three tasks whose scheduler works in real time."""
+    service = aws.ecs.create_service("arcade", "lobby", desired=3, steady=True)
+    service.delays = Delays().times(0.02)
+    aws.events.take()
+    aws.clock.run()
+    yield service
+    aws.clock.stop()
+
+
+@pytest.fixture
+def function(aws: Simulator, service: Service, start: Start) -> Function:
+    function = start(quick(aws, service, RECYCLE="true"))
+    assert "published" == function.invoke({}).answer["outcome"]
+    return function
+
+
+def until_ended(function: Function, aws: Simulator, seconds: float = 40.0) -> dict[str, Any]:
+    """Deliver the service's events and the schedule's, until the recycle has ended."""
+    answer: dict[str, Any] = {}
+
+    def ended() -> bool:
+        nonlocal answer
+        for event in [*aws.events.take()[-3:], scheduled()]:
+            said: Invocation = function.invoke(event)
+            assert said.error_message is None
+        answer = function.invoke({"action": "recycle", "command": "status"}).answer
+        return answer["outcome"] in ("recycled", "failed", "cancelled")
+
+    wait_until(ended, "the recycle has ended", seconds)
+    return answer
+
+
+def test_every_task_is_replaced_and_the_service_is_as_it_was(
+    aws: Simulator, service: Service, function: Function
+) -> None:
+    """The list never has fewer than three addresses, and the count and the scaling are restored."""
+    target = aws.scaling.register(service, 1, 3)
+    old = [task.ip for task in service.running]
+    answer = function.invoke(QUICK).answer
+    assert ("recycling", 3) == (answer["outcome"], answer["recycle"]["total"])
+    answer = until_ended(function, aws)
+
+    assert ("recycled", 3) == (answer["outcome"], answer["recycle"]["replaced"]), answer
+    assert 3 == service.desired
+    assert (3, (False, False, False)) == (
+        target.maximum,
+        (target.suspended.scale_in, target.suspended.scale_out, target.suspended.scheduled),
+    )
+    wait_until(lambda: len(service.running) == 3, "the surplus task is gone")
+    assert not set(old) & set(listed(aws) or [])
+    assert {} == service.tags
