@@ -1,0 +1,101 @@
+"""The level that a logger gave to its line: pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Optional
+
+# How grave a level is. None stands for a line without a level.
+CALM, WARN, ERROR, FATAL, PANIC = range(5)
+Level = Optional[int]
+
+_NAMES = {
+    CALM: "trace trac trce trc verbose vrb debug debu dbug dbg info information inf config fine finer"
+    " finest notice default log hint",
+    WARN: "warning warn wrn warni",
+    ERROR: "error erro err eror fail severe",
+    FATAL: "fatal fata ftl critical crit alert emergency emerg",
+    PANIC: "panic pani pnc dpanic",
+}
+_BY_NAME = {name: level for level, names in _NAMES.items() for name in names.split()}
+# https://github.com/pinojs/pino/blob/main/docs/api.md#level-string, bunyan has the same.
+_PINO = ((60, FATAL), (50, ERROR), (40, WARN), (0, CALM))
+
+_HEAD = 160  # characters in which a level is looked for: behind them comes the message
+_UPPER = (
+    "TRACE|TRC|VERBOSE|DEBUG|DEBU|DBG|INFO|INF|NOTICE|LOG|CONFIG|FINEST|FINER|FINE|WARNING|WARN|WRN"
+    "|ERROR|ERRO|ERR|SEVERE|CRITICAL|CRIT|FATAL|FATA|FTL|ALERT|EMERGENCY|EMERG|PANIC|PANI|PNC|DPANIC"
+)
+_LOWER = (
+    "trace|debug|info|information|notice|warning|warn|error|err|severe|critical|crit|fatal|alert"
+    "|emergency|emerg|panic"
+)
+_TITLE = "Trace|Verbose|Debug|Information|Info|Notice|Warning|Error|Critical|Fatal"
+_TEXT = re.compile(
+    # A word in capitals that stands by itself: `ERROR `, `[ERROR]`, `ERROR:`, `ERROR/Worker`, `.ERROR:`.
+    # `failed: FATAL:  ...` quotes another's level.
+    rf"(?:^|(?<=[\s\[<|:.\-])(?<!failed: ))(?:({_UPPER})(?=[\s\]>|):/,\[]|$)"
+    # In small letters: in brackets, between tabs or bars, or first and before a colon.
+    rf"|(?<=[\[<(|\t:])({_LOWER}|{_TITLE})(?=\s*[\]>)|\t])"
+    rf"|(?:^|(?<=- )|(?<=\d ))({_LOWER}|{_TITLE})(?=: )"
+    rf"|(?<=:\d\d )({_TITLE})(?=\]))"
+)
+# Formats in which the level is no word.
+_MICROSOFT = re.compile(r"(trce|dbug|info|warn|fail|crit): ")
+_GLOG = re.compile(r"([DIWEF])\d{4} \d\d:\d\d:\d\d\.\d+ ")
+_RUBY = re.compile(r"([DIWEFA]), \[")
+_REDIS = re.compile(r"\d+:[XCSM] \d\d \w{3} \d{4} [\d:.]+ ([.\-*#]) ")
+_LETTER = {"D": CALM, "I": CALM, "W": WARN, "E": ERROR, "F": FATAL, "A": None}
+_PYTHON_WARNING = re.compile(r"(?:^|[\s(])(?:[A-Z]\w*)?Warning: |^npm (?:WARN|warn) |^PHP (?:Notice|Deprecated|Warning): ")
+_NPM_ERROR = re.compile(r"npm (?:ERR!|error) ")
+# PHP-FPM hands on what PHP said, under a level of its own.
+_HANDED_ON = re.compile(r'^.*?(?:NOTICE: PHP message: |said into stderr: ")(?:NOTICE: PHP message: )?')
+
+
+def of_name(name: Any) -> Level:
+    """The level that a field of a structured line names: a word, or pino's number."""
+    if isinstance(name, bool):
+        return None
+    if isinstance(name, (int, float)):
+        return next((level for least, level in _PINO if name >= least), None)
+    if isinstance(name, dict):  # loguru, log4js
+        return of_name(name.get("name") or name.get("levelStr"))
+    word = _COLOUR.sub("", name).strip().lower() if isinstance(name, str) else ""
+    if word.isdigit():
+        return of_name(int(word))
+    return _BY_NAME.get(word)
+
+
+_COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+
+
+def plain(text: str) -> str:
+    """The text without its terminal's colours."""
+    return _COLOUR.sub("", text) if "\x1b" in text else text
+
+
+def message(text: str) -> str:
+    """What PHP said, where PHP-FPM hands it on; any other text as it is."""
+    return _HANDED_ON.sub("", text) if "PHP message: " in text or "said into stderr" in text else text
+
+
+def of_text(text: str) -> Level:
+    """The level of a line of text; None if it has none."""
+    first = text[:1]
+    if first in "DIWEFA" and (letter := _GLOG.match(text) or _RUBY.match(text)):
+        return _LETTER[letter[1]]
+    if first in "tdiwfc" and (word := _MICROSOFT.match(text)):
+        return _BY_NAME[word[1]]
+    if first.isdigit() and (mark := _REDIS.match(text)):
+        return None if mark[1] == "#" and "Warning: " not in text else CALM
+    head = text[:_HEAD]
+    if first == "O" and text.startswith("OpenJDK ") and " warning: " in head:
+        return WARN
+    found = _TEXT.search(head)
+    if found is not None:
+        return _BY_NAME[found[found.lastindex or 0].lower()]
+    if "arn" in head.lower() and _PYTHON_WARNING.search(head):
+        return WARN
+    if first == "P" and text.startswith(("PHP Notice", "PHP Deprecated")):
+        return CALM
+    return ERROR if first == "n" and _NPM_ERROR.match(text) else None

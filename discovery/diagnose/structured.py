@@ -1,0 +1,134 @@
+"""What a JSON line says: its level, its message, its fault and its HTTP request: pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple, Optional
+
+from discovery.diagnose import levels
+from discovery.diagnose.access import Request, is_health
+
+
+class Entry(NamedTuple):
+    """A line of a structured log."""
+
+    level: levels.Level
+    message: str
+    fault: str  # what stands in its fields for errors; empty: nothing
+    request: Optional[Request]
+
+
+# The names that loggers of many languages give to the same field.
+_LEVELS = (
+    "level_name level lvl severity levelname log.level loglevel log_level LogLevel Level @l @level L"
+    " severityText"
+).split()
+_MESSAGES = (
+    "message msg event Message @m @mt M @message MessageTemplate RenderedMessage short_message body"
+    " text"
+).split()
+_FAULTS = (
+    "error err exception Exception exc_info stack_trace stack trace traceback @x thrown panic errors Error"
+    " error.type error.message error.stack_trace error_message errorMessage errorType reason cause"
+).split()
+# Without one of the others, "reason" and the like explain something, but are no fault.
+_SAY_SO = frozenset(_FAULTS) - {"reason", "cause", "trace", "stack", "panic"}
+_STATUS = (
+    "status_code statusCode StatusCode http.status_code http.status http.response.status_code"
+    " response_code responseStatus"
+).split()
+_METHOD = (
+    "method http.method http.request.method requestMethod request_method RequestMethod http_method"
+).split()
+_PATH = "path uri url http.url http.target requestUrl request_uri RequestPath http_path url.path".split()
+_NESTED = ("res", "response", "httpRequest", "http", "req", "request", "meta", "fields", "data")
+_NOTHING = frozenset(("", "null", "none", "nil", "<nil>", "0", "false", "undefined", "no error", "{}", "[]"))
+_LONGEST = 4_000  # characters of a fault that are read
+_QUOTED_REQUEST = re.compile(r"([A-Z]{3,9}) (\S+)(?: HTTP/[\d.]+)?$")
+
+
+def parse(line: str) -> Optional[Entry]:
+    """The entry of a line that is a JSON object; None if it is none, or cut off."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return of_fields(fields, line) if isinstance(fields, dict) else None
+
+
+def of_fields(fields: dict[str, Any], line: str) -> Entry:
+    """The entry that these fields are."""
+    if isinstance(fields.get("record"), dict):  # loguru: the record itself is in there
+        fields = {**fields["record"], **{"text": fields.get("text")}}
+    if isinstance(fields.get("log"), dict) and "level" in fields["log"]:
+        fields = {"level": fields["log"]["level"], **fields}
+    message = next((_flat(fields[name]) for name in _MESSAGES if fields.get(name)), "")
+    inner = fields.get("fields")  # Rust's tracing
+    if not message and isinstance(inner, dict):
+        message = _flat(inner.get("message"))
+        fields = {**fields, **{name: inner[name] for name in _FAULTS if name in inner}}
+    faults = {name: _fault(fields[name]) for name in _FAULTS if name in fields}
+    says_so = any(faults.get(name) for name in _SAY_SO)
+    level = next((levels.of_name(fields[name]) for name in _LEVELS if name in fields), None)
+    fault = "\n".join(text for text in faults.values() if text)[:_LONGEST]
+    return Entry(
+        level,
+        levels.plain(message)[:_LONGEST],
+        levels.plain(fault) if says_so or level is not None else "",
+        _request(fields, line),
+    )
+
+
+def _request(fields: dict[str, Any], line: str) -> Optional[Request]:
+    nested = [fields[name] for name in _NESTED if isinstance(fields.get(name), dict)]
+    nested += [each[name] for each in nested for name in _NESTED if isinstance(each.get(name), dict)]
+    places = [fields, *nested]
+    method, path = _first(places, _METHOD), _first(places, _PATH)
+    quoted = fields.get("request")  # nginx's log_format in JSON
+    if isinstance(quoted, str) and (found := _QUOTED_REQUEST.match(quoted)):
+        method, path = found[1], found[2]
+    status = _status(_first(places, _STATUS))
+    if status is None and (method or path):
+        status = _status(_first(places, ["status"]))
+    if status is None:
+        return None
+    method, path = str(method or ""), str(path or "")
+    return Request(status, method, path, is_health(method, path, line))
+
+
+def _first(places: list[dict[str, Any]], names: list[str]) -> Any:
+    return next((place[name] for place in places for name in names if name in place), None)
+
+
+def _status(value: Any) -> Optional[int]:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and len(value) == 3 and value.isdigit():  # noqa: PLR2004
+        value = int(value)
+    return int(value) if isinstance(value, (int, float)) and 100 <= value < 600 else None  # noqa: PLR2004
+
+
+def _fault(value: Any) -> str:
+    """What a field for errors says; empty if it says that there is none."""
+    if value is True:
+        return "error"
+    if isinstance(value, (bool, int, float)):  # a count
+        return ""
+    text = _flat(value).strip()
+    return "" if text.lower() in _NOTHING else text
+
+
+def _flat(value: Any, depth: int = 3) -> str:
+    """The words in a value, however deep its sender put them."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and depth:
+        return "\n".join(
+            f"{name}: {inner}" if name == "code" else inner
+            for name, each in list(value.items())[:12]
+            if (inner := _flat(each, depth - 1))
+        )
+    if isinstance(value, list) and depth:
+        return "\n".join(inner for each in value[:4] if (inner := _flat(each, depth - 1)))
+    return ""
