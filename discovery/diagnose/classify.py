@@ -65,16 +65,16 @@ def examine(line: str) -> Verdict:
     text = levels.plain(line)
     request = access.of_text(text)
     if request is not None:
-        return _of_request(request, levels.of_text(text) or CALM, "")
+        return _of_request(request, CALM, "")
     text = levels.message(text)
-    if "=" in text and (named := _LOGFMT.search(text)):
+    if ("level=" in text or "lvl=" in text or "severity=" in text) and (named := _LOGFMT.search(text)):
         level = levels.of_name(named[1])
         if level is not None:
             return Verdict(_of_words(text, level, "structured_error"))
     level = levels.of_text(text)
     if level is None:
         return Verdict(_unlabelled(text))
-    if faults.NOTHING.fullmatch(text):  # `error: none`
+    if len(text) < 20 and not faults.without_nothing(text).strip():  # noqa: PLR2004 (`error: none`)
         return _NONE
     if level == CALM:
         # An answer with 5xx is what the logger of an HTTP client calls information.
@@ -125,10 +125,11 @@ def _of_words(text: str, level: int, otherwise: str) -> Optional[str]:
         return None
     if level == PANIC:
         return "panic"
-    words = faults.NOTHING.sub(" ", text)
-    if faults.PANIC.search(words) or (level >= ERROR and faults.PANIC_SAID.search(words)):
+    words = faults.without_nothing(text)
+    small = words.lower()
+    if ("panic" in small or "runtime error" in small) and (faults.PANIC.search(words) or (level >= ERROR and faults.PANIC_SAID.search(words))):
         return "panic"
-    if level == FATAL or faults.FATAL.search(words):
+    if level == FATAL or _fatal(words):
         return "fatal"
     return _named(words, said=True) or (otherwise if level >= ERROR else None)
 
@@ -140,30 +141,71 @@ def _unlabelled(text: str) -> Optional[str]:
     if _LOGFMT_LINE.match(text) and (fault := _LOGFMT_FAULT.search(text)):
         if fault[1].strip('"').lower() not in ("", "nil", "<nil>", "null", "none", "false", "0", "[]", "{}"):
             return _of_words(text, ERROR, "structured_error")
-    words = faults.NOTHING.sub(" ", text)
-    if faults.PANIC.search(words):
+    words = faults.without_nothing(text)
+    if words != text and not _SUSPECT.search(words.lower()):
+        return None
+    if ("anic" in words or "runtime error" in words or words.startswith("goroutine ")) and faults.PANIC.search(words):
         return "panic"
-    if faults.FATAL.search(words):
+    if _fatal(words):
         return "fatal"
     return _named(words, said=False) or ("error" if faults.ERROR.search(words) else None)
 
 
+def _fatal(words: str) -> bool:
+    return any(hint in words for hint in _FATAL_HINTS) and faults.FATAL.search(words) is not None
+
+
+_FATAL_HINTS = ("atal", "FATAL", "egfault", "egmentation", "protection", "core dumped", "signal", "SIG", "Bus", "Abort", "CRIT")
+
+
 def _named(words: str, said: bool) -> Optional[str]:
     """The fault that the words name; `said`: a logger has called it one."""
-    if faults.OOM.search(words):
-        return "oom"
-    if faults.TIMEOUT.search(words) or (said and faults.TIMEOUT_SAID.search(words)):
-        return "timeout"
-    if faults.CONNECTION.search(words) or (said and faults.CONNECTION_SAID.search(words)):
-        return "connection_error"
-    if faults.HTTP_5XX.search(words):
-        return "http_5xx"
-    if faults.TRACEBACK.search(words):
-        return "python_traceback"
-    if faults.EXCEPTION.search(words) or (said and faults.EXCEPTION_SAID.search(words)):
-        return "exception"
-    if not faults.FILES.search(words) and (
-        faults.AUTH.search(words) or (said and faults.AUTH_SAID.search(words))
-    ):
-        return "auth_error"
+    small = words.lower()
+    for name, hints, pattern, pattern_said in _FAULTS:
+        # Exceptions are known by their capitals: `ERROR` and `error` are levels.
+        text = words if name == "exception" else small
+        for hint in hints:
+            if hint in text:
+                break
+        else:
+            continue
+        if pattern.search(words) or (said and pattern_said is not None and pattern_said.search(words)):
+            if name != "auth_error" or not faults.FILES.search(words):
+                return name
     return None
+
+
+# What must stand in a line, in small letters, before its pattern is tried: patterns are slow.
+_FAULTS = (
+    ("oom", ("memory", "oom", "bad_alloc", "process", "heap limit", "enomem", "result of limit"), faults.OOM, None),
+    ("timeout", ("timeout", "timed", "time-out", "time out", "time limit", "timelimit", "deadline", "expired", "elaps", "execution time", "from the pool within"), faults.TIMEOUT, faults.TIMEOUT_SAID),
+    (
+        "connection_error",
+        (
+            "conn", "epipe", "ehost", "enet", "enotfound", "eai_", "pipe", "route", "unreach",
+            "no such host", "unknownhost", "name or service", "name does not",
+            "name resolution", "resol", "misbehav", "link failure", "hang up", "upstream",
+            "closed", "tls", "ssl", "x509", "certificate", "eof", "dial", "socket",
+            "gone away", "broker", "reach", "getaddrinfo", "gaierror", "nohttp", "actively refused", "down", "ssl", "handshake",
+        ),
+        faults.CONNECTION,
+        faults.CONNECTION_SAID,
+    ),
+    ("http_5xx", ("50", "51", "52", "53", "54", "55", "59", "server", "feign", "gateway", "unavailable"), faults.HTTP_5XX, faults.HTTP_5XX_SAID),
+    ("python_traceback", ("traceback",), faults.TRACEBACK, None),
+    (
+        "exception",
+        ("Error", "xception", "Exit", "Interrupt", "Failure", "Caused", "Suppressed", "andled", "ncaught", "::",
+         "\n", "terminate", "ERR_"),
+        faults.EXCEPTION,
+        faults.EXCEPTION_SAID,
+    ),
+    (
+        "auth_error",
+        ("auth", "denied", "credential", "invalid", "permission", "expired", "token", "password", "login",
+         "noperm", "wrongpass", "signature", "pg_hba", "owner of", "forbidden", "401", "403", "provider",
+         "imds", "access", "jwt"),
+        faults.AUTH,
+        faults.AUTH_SAID,
+    ),
+)

@@ -12,14 +12,25 @@ import re
 # What says that nothing happened is taken out before anything else is looked for.
 _COUNTED = r"errors?|failures?|exceptions?|timeouts?|panics?|fatals?|problems?|warnings?|failed|refused"
 _KEY = r"(?:[a-z]+_)*(?:[a-z]+|Errors?|Failures?|Exceptions?|Timeouts?)(?:_[a-z]+)*"
-NOTHING = re.compile(
+# `0 errors`, `no error`, `not an error`.
+_NO_SUCH = re.compile(
     r"(?i:\b(?:no|0|zero|without(?: any)?|not an?|free of)[ -](?:\w+ )?(?:(?:fatal|critical) )?"
-    rf"(?:{_COUNTED})\b)"
-    # `errors=0`, `"last_error": null`; but not `TimeoutException: null`, whose message is empty.
-    rf"|(?<![\w.$])[\"']?(?=[\w]*(?i:{_COUNTED})){_KEY}[\"']?(?:[=:] ?| )[\"']?"
-    r"(?:0(?:\.0+)?%?(?![\w.])|\[\]|\{\}|none\b|null\b|nil\b|<nil>|false\b|n/a\b|\"\"(?!\S)|''(?!\S))"
-    r"|(?i:\bnon-fatal\b|\berror[ -]free\b)"
+    rf"(?:{_COUNTED})\b|\bnon-fatal\b|\berror[ -]free\b)"
 )
+_VALUE = r"(?:0(?:\.0+)?%?(?![\w.])|\[\]|\{\}|none\b|null\b|nil\b|<nil>|false\b|n/a\b|\"\"(?!\S)|''(?!\S))"
+_EMPTY = re.compile(rf"[=: ][\"']?{_VALUE}")
+# `errors=0`, `"last_error": null`; but not `TimeoutException: null`, whose message is empty.
+_NONE_OF_IT = re.compile(
+    rf"(?<![\w.$])[\"']?(?=[\w]*(?i:{_COUNTED})){_KEY}[\"']?(?:[=:] ?| )[\"']?{_VALUE}"
+)
+
+
+def without_nothing(text: str) -> str:
+    """The text without what says that nothing happened."""
+    if "0 " in text or "no" in text or "No" in text or "ero " in text or "ithout" in text or "free" in text:
+        text = _NO_SUCH.sub(" ", text)
+    return _NONE_OF_IT.sub(" ", text) if _EMPTY.search(text) else text
+
 
 # AWS' codes for who may not do something. As a code, with no package before it, it is no exception.
 _AWS_AUTH = (
@@ -33,7 +44,8 @@ _AWS_CODE = rf"(?:{_AWS_AUTH}|ThrottlingException|Throttling|RequestLimitExceede
 PANIC = re.compile(
     r"^panic: |^panic\(|\Agoroutine \d+ \[|\bpanicked at\b|\bhttp: panic serving\b"
     r"|\bKernel panic - not syncing|\bpanic recovered\b|\brecovered from panic\b|\bObserved a panic\b"
-    r"|^\d{4}/\d\d/\d\d [\d:.]+ panic: |\bRecovery from panic\b",
+    r"|^\d{4}/\d\d/\d\d [\d:.]+ panic: |\bRecovery from panic\b"
+    r"|\bruntime error: (?:invalid memory address|index out of range|slice bounds out of range|integer divide)",
     re.MULTILINE,
 )
 PANIC_SAID = re.compile(r"\bpanic(?:s|ked|king)?\b", re.IGNORECASE)
@@ -41,7 +53,7 @@ PANIC_SAID = re.compile(r"\bpanic(?:s|ked|king)?\b", re.IGNORECASE)
 FATAL = re.compile(
     r"(?<!no )\b[Ff](?:atal|ATAL) (?:[Pp]ython )?(?:error|ERROR|Error)\b|^(?:FATAL|CRITICAL)\b"
     r"|\bsegfault at\b|\bSegmentation fault\b|\bgeneral protection fault\b|\(core dumped\)"
-    r"|\bexited on signal (?:4|6|7|8|11)\b|^SIG(?:SEGV|ABRT|BUS|ILL)\b|^Bus error|^Aborted\b",
+    r"|\b(?:exited on|killed by|terminated by) signal (?:4|6|7|8|11|SIGSEGV|SIGABRT|SIGBUS)\b|^SIG(?:SEGV|ABRT|BUS|ILL)\b|^Bus error|^Aborted\b",
     re.MULTILINE,
 )
 
@@ -52,7 +64,8 @@ OOM = re.compile(
     r"|\bENOMEM\b|\b[Ii]nsufficient memory\b|\bmemory allocation of \d+ bytes failed"
     r"|\bfailed to allocate memory\b|\bUnable to allocate [\d.]+ [KMGT]iB\b|\bheap out of memory\b"
     r"|\bos::commit_memory\b.*\bfailed\b|\bused memory > 'maxmemory'|\bkilled as a result of limit of\b"
-    r"|\bAllowed memory size of \d+ bytes exhausted|\bReached heap limit\b"
+    r"|\bAllowed memory size of \d+ bytes exhausted|\bReached heap limit\b|\bstd::bad_alloc\b"
+    r"|\bexceed(?:s|ed|ing)? (?:the |its )?memory limit\b"
 )
 
 TIMEOUT = re.compile(
@@ -102,12 +115,14 @@ CONNECTION = re.compile(
     r"|\b(?:connect|dial) error\b|\bcode = Unavailable desc = (?:connection|error reading)"
     r"|\bConnection terminated\b|\bgetaddrinfo(?: |:|Error)|\bgaierror\b|\bAMQP connection closed\b"
     r"|\bconnection \d+ to \S+ closed\b|: (?:unexpected )?EOF$|\bcould not connect to\b"
+    r"|\bactively refused\b|\bNameResolutionError\b|\b[Hh]ost is (?:unreachable|down)\b|\bSSLError\b"
+    r"|\b[Hh]andshake (?:failed|failure)\b|\b[Pp]eer closed connection\b|\bHost ?[Uu]nreachable\b"
     r"|\bConnect to \S+ failed\b|\bbootstrap: Disconnected\b|\bdial (?:tcp|udp|unix) ",
     re.MULTILINE,
 )
 CONNECTION_SAID = re.compile(
     r"(?i:\bdisconnected\b|\bcould not be established\b|\bconnection to broker lost\b"
-    r"|\bconnection error\b)"
+    r"|\bconnection error\b|\bunreachable\b|\bconnection (?:was |is )?(?:closed|dropped)\b)"
 )
 
 _PHRASES = (
@@ -122,6 +137,11 @@ HTTP_5XX = re.compile(
     r"|\bAn error occurred \(5\d\d\)|^(?:GET|POST|PUT|PATCH|DELETE|HEAD) \S+ \(5\d\d\)"
     r"|\bunexpected (?:HTTP )?status(?: code)?:? 5\d\d\b|\bHTTP/[\d.]+ 5\d\d ",
     re.MULTILINE,
+)
+
+HTTP_5XX_SAID = re.compile(
+    r"(?i:\b(?:returned|respond(?:ed|s)|answered|answers|got|received|returns|failed)[: ]{1,2}(?:with )?(?:an? )?(?:HTTP )?"
+    r"(?:status )?(?:code )?5\d\d\b(?! ?(?:ms|bytes|rows|items|messages)))"
 )
 
 TRACEBACK = re.compile(r"\bTraceback \(most recent call last\)")
@@ -144,7 +164,7 @@ EXCEPTION = re.compile(
 EXCEPTION_SAID = re.compile(
     rf"(?<![\w.$/])(?!Error\b)(?!(?:An )?{_AWS_CODE}\b)(?:[\w$]+(?:\.|::|\$|\\))*[A-Z]\w*(?:Error|Exception)"
     r"(?: \[\w+\])?(?=[:(\]\"'\\]|$| \()"
-    r"|\bERR_[A-Z_]{6,}|\b[A-Z]\w+(?:::[A-Z]\w+)+: ",
+    r"|\*\* \([A-Z][\w.]*\) |\bERR_[A-Z_]{6,}|\b[A-Z]\w+(?:::[A-Z]\w+)+: ",
     re.MULTILINE,
 )
 
@@ -167,6 +187,8 @@ AUTH = re.compile(
 )
 AUTH_SAID = re.compile(
     r"(?i:\bunauthori[sz]ed\b|\bforbidden\b|\bauthentication\b|\bcredentials?\b|\bnot authori[sz]ed\b"
+    r"|\binsufficient (?:permissions?|privileges?|scope)\b|\bpermission denied\b|\baccess denied\b"
+    r"|\bsignature verification failed\b|\b(?:incorrect|wrong|invalid) (?:user(?:name)?|password|login)\b"
     r"|\bno user/password was provided\b|\bwas not found in \S*htpasswd"
     r"|\bvalidate the token\b|\bjwt\b[^.]{0,24}\b(?:signature|invalid|malformed)\b)"
     r"|\b(?:status(?: ?code)?:? ?|HTTP(?:/[\d.]+)? )?\b(?:401|403) (?:Unauthorized|Forbidden|Client Error)"
@@ -187,6 +209,7 @@ ERROR = re.compile(
     r"|\baddress already in use\b|\bexec format error\b|\bRead-only file system\b|\*\*\* .* Error \d"
     r"|^-ERR |\b[Ff]ailed opening\b|\bUnable to access\b|\bPHP Parse error\b|\bfailed with\b"
     r"|^\d{4}/\d\d/\d\d [\d:.]+ [Ee]rror: |\bcannot (?:open|create|access|start|load|find|execute)\b"
+    r"|\b(?:[Uu]nable to|[Cc]ould not) [a-z]|\bexit(?:ed)?(?: with)? (?:code|status) [1-9]"
     r"|\bfail(?:ed|ure):|\bFAILED$",
     re.MULTILINE,
 )

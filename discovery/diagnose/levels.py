@@ -18,27 +18,26 @@ _NAMES = {
     PANIC: "panic pani pnc dpanic",
 }
 _BY_NAME = {name: level for level, names in _NAMES.items() for name in names.split()}
-# https://github.com/pinojs/pino/blob/main/docs/api.md#level-string, bunyan has the same.
-_PINO = ((60, FATAL), (50, ERROR), (40, WARN), (0, CALM))
+# Numbers, by their range: syslog (GELF) to 7, pino and bunyan from 10, Monolog from 100, log4j from
+# 10,000. https://github.com/pinojs/pino/blob/main/docs/api.md#level-string,
+# https://docs.graylog.org/docs/gelf, https://seldaek.github.io/monolog/doc/01-usage.html#log-levels
+_NUMBERS = (
+    (50_000, FATAL), (40_000, ERROR), (30_000, WARN), (1_000, CALM),
+    (500, FATAL), (400, ERROR), (300, WARN), (100, CALM),
+    (60, FATAL), (50, ERROR), (40, WARN), (8, CALM),
+    (5, CALM), (4, WARN), (3, ERROR), (0, FATAL),
+)
 
 _HEAD = 160  # characters in which a level is looked for: behind them comes the message
-_UPPER = (
-    "TRACE|TRC|VERBOSE|DEBUG|DEBU|DBG|INFO|INF|NOTICE|LOG|CONFIG|FINEST|FINER|FINE|WARNING|WARN|WRN"
-    "|ERROR|ERRO|ERR|SEVERE|CRITICAL|CRIT|FATAL|FATA|FTL|ALERT|EMERGENCY|EMERG|PANIC|PANI|PNC|DPANIC"
+# A word in capitals that stands by itself: `ERROR `, `[ERROR]`, `ERROR:`, `ERROR/Worker`, `.ERROR:`.
+_CAPITALS = re.compile(r"[\s\[<|:.\-]([A-Z]{3,9})(?=[\s\]>|):/,\[]|$)")
+# In small letters: in brackets, between tabs or bars, or first and before a colon.
+_SMALL = re.compile(
+    r"[\[<(|\t:]([A-Za-z][a-z]{2,10})(?=\s*[\]>)|\t])|(?:^ |- |\d )([A-Za-z][a-z]{2,10})(?=: |\])"
 )
-_LOWER = (
-    "trace|debug|info|information|notice|warning|warn|error|err|severe|critical|crit|fatal|alert"
-    "|emergency|emerg|panic"
-)
-_TITLE = "Trace|Verbose|Debug|Information|Info|Notice|Warning|Error|Critical|Fatal"
-_TEXT = re.compile(
-    # A word in capitals that stands by itself: `ERROR `, `[ERROR]`, `ERROR:`, `ERROR/Worker`, `.ERROR:`.
-    # `failed: FATAL:  ...` quotes another's level.
-    rf"(?:^|(?<=[\s\[<|:.\-])(?<!failed: ))(?:({_UPPER})(?=[\s\]>|):/,\[]|$)"
-    # In small letters: in brackets, between tabs or bars, or first and before a colon.
-    rf"|(?<=[\[<(|\t:])({_LOWER}|{_TITLE})(?=\s*[\]>)|\t])"
-    rf"|(?:^|(?<=- )|(?<=\d ))({_LOWER}|{_TITLE})(?=: )"
-    rf"|(?<=:\d\d )({_TITLE})(?=\]))"
+_IN_SMALL = frozenset(
+    "trace debug info information notice warning warn error err severe critical crit fatal alert emergency emerg"
+    " panic verbose".split()
 )
 # Formats in which the level is no word.
 _MICROSOFT = re.compile(r"(trce|dbug|info|warn|fail|crit): ")
@@ -53,11 +52,11 @@ _HANDED_ON = re.compile(r'^.*?(?:NOTICE: PHP message: |said into stderr: ")(?:NO
 
 
 def of_name(name: Any) -> Level:
-    """The level that a field of a structured line names: a word, or pino's number."""
+    """The level that a field of a structured line names: a word or a number."""
     if isinstance(name, bool):
         return None
     if isinstance(name, (int, float)):
-        return next((level for least, level in _PINO if name >= least), None)
+        return next((level for least, level in _NUMBERS if name >= least), None)
     if isinstance(name, dict):  # loguru, log4js
         return of_name(name.get("name") or name.get("levelStr"))
     word = _COLOUR.sub("", name).strip().lower() if isinstance(name, str) else ""
@@ -91,11 +90,33 @@ def of_text(text: str) -> Level:
     head = text[:_HEAD]
     if first == "O" and text.startswith("OpenJDK ") and " warning: " in head:
         return WARN
-    found = _TEXT.search(head)
-    if found is not None:
-        return _BY_NAME[found[found.lastindex or 0].lower()]
+    level = _of_words(f" {head}")
+    if level is not None:
+        return level
     if "arn" in head.lower() and _PYTHON_WARNING.search(head):
         return WARN
     if first == "P" and text.startswith(("PHP Notice", "PHP Deprecated")):
         return CALM
     return ERROR if first == "n" and _NPM_ERROR.match(text) else None
+
+
+def _of_words(head: str) -> Level:
+    """The first word that is a level where a level stands."""
+    level, end = None, len(head)
+    for found in _CAPITALS.finditer(head):
+        level = _BY_CAPITALS.get(found[1])
+        if level is not None:
+            # `failed: FATAL:  ...` quotes another's level.
+            if head.endswith("failed:", 0, found.start()) or head.endswith("failed", 0, found.start()):
+                level = None
+                continue
+            end = found.start()
+            break
+    for found in _SMALL.finditer(head, 0, end):
+        word = (found[1] or found[2]).lower()
+        if word in _IN_SMALL:
+            return _BY_NAME[word]
+    return level
+
+
+_BY_CAPITALS = {name.upper(): level for name, level in _BY_NAME.items() if name not in ("hint", "default", "fail")}

@@ -8,13 +8,20 @@ MASK = "***"
 
 # What a secret is called, as a field, a variable or a parameter; `db_password` and `x-api-key` too.
 _NAME = (
-    r"(?:[\w.-]*?(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?(?:access[_-]?)?key|[_-]?string|[_-]?id)?"
+    r"(?:[\w.-]{0,40}?(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?(?:access[_-]?)?key|[_-]?string|[_-]?id)?"
     r"|token|api[_-]?key|apikey|access[_-]?key(?:[_-]?id)?|account[_-]?key|shared[_-]?access[_-]?key"
     r"|private[_-]?key|encryption[_-]?key|signing[_-]?key|master[_-]?key|auth[_-]?key|client[_-]?key"
     r"|credentials?|session[_-]?id|signature|x-amz-(?:security-token|credential|signature)|jsessionid"
     r"|phpsessid|otp|pin[_-]?code|cvv|(?<![a-z])(?:sig|sid|sas|jwt|auth|authorization|cookie|dsn))(?:[_-]?\d+)?)"
 )
-_QUOTED = r"\\*\"(?:[^\"\\]|\\(?!\").)*\\*\"|'(?:[^'\\]|\\.)*'"
+# A quoted string, also within another that escapes its quotes once or more.
+_QUOTED = r"(?P<escape>\\*)\"[^\r\n]*?(?<!\\)(?P=escape)\"|'(?:[^'\\]|\\.)*'"
+_HEADER = (
+    r"(?:proxy-)?authorization|(?:set-)?cookie2?|x-amz-security-token|x-(?:[a-z]+-)?api-key|x-auth-token"
+    r"|x-(?:csrf|xsrf|access|session|vault)-token|x-goog-iam-\w+"
+)
+# A value that stands bare: to the next blank or separator; a comma within it belongs to it.
+_BARE = r"(?:[^\s,;&\"']|,(?!\s|[\w.-]+[=:]))+"
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # A private key to its end, or to the end of the text if it was cut.
@@ -26,31 +33,40 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         MASK,
     ),
-    # Headers: the value to the end of the line, or of the quoted string that the header stands in.
+    # A header's value: a quoted string, Go's list, to the quote before the name, or the whole line.
+    (re.compile(rf"(?i)\b({_HEADER})(\\*[\"']?\s*[:=]\s*)(?:{_QUOTED})"), rf"\1\2{MASK}"),
+    (re.compile(rf"(?i)\b({_HEADER})([:=]\s*)\[[^\]\r\n]*\]"), rf"\1\2[{MASK}]"),
+    (re.compile(rf"(?i)([\"'])({_HEADER})(\s*:\s*)(?:(?!\1)[^\r\n])+"), rf"\1\2\3{MASK}"),
+    (re.compile(rf"(?i)(?<![\"'\w-])({_HEADER})(\s*:\s*)(?!\*\*\*|\[\*)[^\r\n]+"), rf"\1\2{MASK}"),
+    (re.compile(rf"(?i)(?<![\w-])(authorization|cookie)(=)(?!\*\*\*)[^\r\n]+"), rf"\1\2{MASK}"),
+    (re.compile(r"(?i)\b(bearer)(\s+)[^\s\"',;]{6,}"), rf"\1\2{MASK}"),
     (
         re.compile(
-            r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-amz-security-token|x-api-key|x-auth-token"
-            r"|x-csrf-token|www-authenticate)(\\*[\"']?\s*[:=]\s*)"
-            r"(?!\s)(?:\\*\"(?:[^\"\\]|\\(?!\").)*|'(?:[^'\\]|\\.)*|\[[^\]\r\n]*|[^\r\n\"']*)"
+            r"\b([Bb]asic|[Dd]igest|[Nn]egotiate|[Aa]pi[Kk]ey|[Tt]oken)(\s+)"
+            r"(?=\S*\d|\S*=|\S*[a-z][A-Z])[A-Za-z0-9+/=._~-]{8,}"
         ),
         rf"\1\2{MASK}",
     ),
-    (re.compile(r"(?i)\b(bearer|basic|digest|negotiate|apikey|token)(\s+)[A-Za-z0-9+/=._~:-]{6,}"), rf"\1\2{MASK}"),
-    # user:password@ in a URL: the password may have an @ of its own.
-    (re.compile(r"([A-Za-z][\w+.-]*://)[^\s/?#\"'<>@]*:[^\s\"'<>]*@(?=[\w.\[%-])"), rf"\1{MASK}@"),
-    (re.compile(r"([A-Za-z][\w+.-]*://)[^\s/?#\"'<>@:]{16,}@(?=[\w.\[%-])"), rf"\1{MASK}@"),
+    # user:password@ in a URL. A password may have an @ of its own; a port ends at the path.
+    (
+        re.compile(r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#\"'<>@]*:(?!\d{1,5}[/?#])[^\s\"'<>]*@(?=[\w.\[%-])"),
+        rf"\1{MASK}@",
+    ),
+    (re.compile(r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#\"'<>@:]{16,}@(?=[\w.\[%-])"), rf"\1{MASK}@"),
+    # Go's MySQL driver: user:password@tcp(host:port)/name.
+    (re.compile(r"(?<![\w/])[\w.-]+:[^\s\"'<>]+@(?=(?:tcp|unix)\()"), f"{MASK}@"),
     # JSON Web Tokens.
     (re.compile(r"\beyJ[\w-]{4,}\.[\w-]*(?:\.[\w-]*)*"), MASK),
-    # name=value, "name": "value", name: value, --name value.
+    # name=value, "name": "value", name: value, --name value. An ARN's `:secret:` names no secret.
     (
         re.compile(
-            rf"(?i)(?<![A-Za-z0-9])({_NAME})(\\*[\"']?\]?\s*(?:=>|:=|=|:|%3[dD])\s*)"
-            rf"(?:{_QUOTED}|\\*[\"']?(?!\*\*\*)[^\s,;&\"'\\)\]}}<>]+(?:\\*[\"'])?)"
+            rf"(?i)(?<![A-Za-z0-9])(?<!\d:)({_NAME})(\\*[\"']?\]?\s*(?:=>|:=|=|:|%3d)\s*)"
+            rf"(?!\*\*\*|(?:YES|NO)\))(?:{_QUOTED}|\[[^\]\s]*\]|\\*[\"']?{_BARE}(?:\\*[\"'])?)"
         ),
         rf"\1\2{MASK}",
     ),
     (
-        re.compile(rf"(?i)(--?{_NAME}\s+)(?:{_QUOTED}|(?!-)[^\s,;\"']+)"),
+        re.compile(rf"(?i)((?<!\w)--?{_NAME}\s+)(?!\*\*\*)(?:{_QUOTED}|(?!--)[^\s\"']+)"),
         rf"\1{MASK}",
     ),
     (
@@ -58,8 +74,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{MASK}",
     ),
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
-    (re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{12,}(?![a-z])"), MASK),
-    # What is known by its own form: GitHub, GitLab, Slack, Stripe, OpenAI, Google, SendGrid, npm.
+    (re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{12,}"), MASK),
+    # What is known by its own form: GitHub, GitLab, Slack, Stripe, OpenAI, Google, SendGrid, npm, Vault.
     (
         re.compile(
             r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{8,}"
@@ -68,9 +84,16 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         MASK,
     ),
-    # AWS secret keys have 40 characters of base64, session tokens hundreds: too long for a word.
-    (re.compile(r"(?<![A-Za-z0-9/+=_.-])(?=[A-Za-z0-9/+]*[a-z])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*[\d/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"), MASK),
-    (re.compile(r"(?<![A-Za-z0-9/+=_.-])[A-Za-z0-9/+]{100,}={0,2}"), MASK),
+    # AWS' secret keys have 40 characters of base64 in small and capital letters, its session tokens
+    # hundreds: no word and no path looks like that.
+    (
+        re.compile(
+            r"(?<![A-Za-z0-9/+=_.-])(?=[A-Z0-9/+]*[a-z])(?=[a-z0-9/+]*[A-Z])(?=[A-Za-z/+]*\d)"
+            r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+        ),
+        MASK,
+    ),
+    (re.compile(r"(?<![A-Za-z0-9/+=_.-])(?=[A-Z0-9/+]*[a-z])[A-Za-z0-9/+]{100,}={0,2}"), MASK),
 )
 
 

@@ -11,28 +11,29 @@ from discovery.diagnose.levels import plain
 LONGEST = 300  # characters of a shape
 MOST_TASKS = 20  # that are named with a group
 
-# What differs between two messages of one cause, most specific first.
+# What differs between two messages of one cause, most specific first; tried on a word with a digit.
 _VARYING = re.compile(
     r"(?P<arn>\barn:aws[\w-]*:[\w:/.*$-]+)"
-    r"|(?P<uuid>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
-    r"|(?P<time>\b\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d| UTC)?)?"
-    r"|\b\d\d?[-/ ][A-Z][a-z]{2}[-/ ]\d{4}(?:[: ]\d\d:\d\d:\d\d(?:\.\d+)?)?(?: [+-]\d{4})?"
-    r"|\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?[A-Z][a-z]{2} [ \d]\d(?:, \d{4})? \d\d?:\d\d:\d\d(?:\.\d+)?(?: [AP]M)?(?: \d{4})?"
-    r"|\b\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?(?: ?[AP]M)?\b)"
+    r"|(?P<id>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
+    r"|(?P<time>\b\d{4}[-/]\d\d[-/]\d\d(?:T[\d:.,]+(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|\b\d\d?[-/][A-Z][a-z]{2}[-/]\d{4}(?::[\d:.]+)?|(?<![\w:.])\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?(?:[AP]M)?\b)"
     r"|(?P<mail>\b[\w.+-]+@[\w-]+\.[\w.-]+)"
-    r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+|/\d+)?\b|\[?\b(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}\b\]?(?::\d+)?)"
-    r"|(?P<hex>\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f-]*\d)(?=[0-9a-f-]*[a-f])[0-9a-f]{6,}\b"
-    r"|\b(?=\w*\d)(?=\w*[A-Za-z])(?=\w*\d\w*[A-Za-z]\w*\d)[A-Za-z0-9]{10,}\b)"
-    r"|(?P<quoted>\"(?=[^\"]{0,80}\d)[^\"\s]{1,80}\"|'(?=[^']{0,80}\d)[^'\s]{1,80}')"
-    r"|(?P<status>\b(?:status(?: ?code)?[=: ]{1,2}|HTTP/\d(?:\.\d)?\"? )[1-5]\d\d\b|\b5\d\d (?=[A-Z][a-z]))"
+    r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+|/\d+)?\b|\b(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}\b)"
+    r"|(?P<hex>\b0x[0-9a-fA-F]+\b|\b(?=[a-f]*\d)[0-9a-f]{7,}\b(?<!\d{7}(?!\d)))"
+    r"|(?P<code>\b(?=\w*\d[A-Za-z_]+\d)[A-Za-z0-9_]{10,}\b)"
+    r"|(?P<value>\"[^\"\s]{1,80}\"|'[^'\s]{1,80}')"
     r"|(?P<duration>\b\d+(?:[.,]\d+)?(?:ns|µs|us|ms|s|m|h|d)(?:\d+(?:\.\d+)?(?:ms|s|m))*\b)"
-    r"|(?P<number>\d+(?:[.,]\d+)*)"
+    # The digit of `sqlite3` is part of a name.
+    r"|(?P<number>(?<![A-Za-z])\d+(?:[.,]\d+)*|\d{2,})"
 )
+_DIGIT = re.compile(r"\d")
+_STATUS = re.compile(r"[1-5]\d\d\b")
+_BEFORE_STATUS = ("status", "code", "status:", "code:", "http/1.1", 'http/1.1"', 'http/2.0"', "returned", "answered")
 
 
 def _masked(found: re.Match[str]) -> str:
     kind = found.lastgroup
-    return found[0] if kind == "status" else "#" if kind == "number" else f"<{kind}>"
+    return "#" if kind == "number" else f"<{kind}>"
 
 
 def shape(message: str) -> str:
@@ -40,8 +41,19 @@ def shape(message: str) -> str:
 
     HTTP statuses stay: a 502 and a 503 have different causes.
     """
-    text = _VARYING.sub(_masked, plain(message)[: 2 * LONGEST])
-    return " ".join(text.split())[:LONGEST]
+    words = plain(message)[: 2 * LONGEST].split()
+    before = ""
+    for at, word in enumerate(words):
+        if _DIGIT.search(word):
+            masked = _VARYING.sub(_masked, word)
+            if masked == before == "<time>":
+                masked = ""  # date and time
+            elif _STATUS.match(word) and words[at - 1].lower() in _BEFORE_STATUS:
+                masked = word
+            words[at] = before = masked
+        else:
+            before = word
+    return " ".join(word for word in words if word)[:LONGEST]
 
 
 @dataclass
@@ -49,7 +61,8 @@ class Growing:
     """A group while lines still come."""
 
     error: str
-    shape: str
+    key: str  # the shape of the message as it came
+    shape: str  # without secrets
     sample: str
     first: int
     last: int
@@ -65,20 +78,22 @@ class Groups:
     """
 
     def __init__(self, limit: int) -> None:
+        """No group yet; `limit` is how many `best` may give."""
         self._limit = limit
         # Room for what becomes frequent later.
         self._room = max(4 * limit, 200)
         self._groups: dict[tuple[str, str], Growing] = {}
         self.ungrouped = 0
 
-    def find(self, error: str, of_shape: str) -> Growing | None:
-        return self._groups.get((error, of_shape))
+    def find(self, error: str, key: str) -> Growing | None:
+        """The group of this class and shape, if it is kept."""
+        return self._groups.get((error, key))
 
-    def open(self, error: str, of_shape: str, sample: str, at: int) -> Growing:
+    def add(self, group: Growing) -> None:
+        """Keep a new group; the rarest go if there is no room."""
         if len(self._groups) >= self._room:
             self._shrink(self._room // 2)
-        group = self._groups[error, of_shape] = Growing(error, of_shape, sample, at, at)
-        return group
+        self._groups[group.error, group.key] = group
 
     def best(self) -> list[Growing]:
         """At most `limit` groups: the gravest class first, in it the most frequent."""
@@ -99,7 +114,7 @@ class Groups:
         ranked.sort(key=lambda each: each[:2])
         for _, _, group in ranked[most:]:
             self.ungrouped += group.count
-            del self._groups[group.error, group.shape]
+            del self._groups[group.error, group.key]
 
 
 def count(group: Growing, at: int, task: str) -> None:

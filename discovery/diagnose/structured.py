@@ -48,6 +48,15 @@ _LONGEST = 4_000  # characters of a fault that are read
 _QUOTED_REQUEST = re.compile(r"([A-Z]{3,9}) (\S+)(?: HTTP/[\d.]+)?$")
 
 
+# Which role a field's name has; of several with one role the first in these lists counts.
+_ROLES = {
+    name: (role, rank)
+    for role, names in (("level", _LEVELS), ("message", _MESSAGES), ("fault", _FAULTS))
+    for rank, name in enumerate(names)
+}
+_OF_REQUESTS = frozenset((*_STATUS, *_NESTED, "status"))
+
+
 def parse(line: str) -> Optional[Entry]:
     """The entry of a line that is a JSON object; None if it is none, or cut off."""
     try:
@@ -63,21 +72,35 @@ def of_fields(fields: dict[str, Any], line: str) -> Entry:
         fields = {**fields["record"], **{"text": fields.get("text")}}
     if isinstance(fields.get("log"), dict) and "level" in fields["log"]:
         fields = {"level": fields["log"]["level"], **fields}
-    message = next((_flat(fields[name]) for name in _MESSAGES if fields.get(name)), "")
+    level_at = message_at = 99
+    level: Any = None
+    message: Any = ""
+    faults: list[tuple[int, str]] = []
+    request = None
+    for name, value in fields.items():
+        role, rank = _ROLES.get(name, ("", 0))
+        if role == "level" and rank < level_at:
+            level, level_at = value, rank
+        elif role == "message" and rank < message_at and value:
+            message, message_at = value, rank
+        elif role == "fault" and value:
+            faults.append((rank, name))
+    if not fields.keys().isdisjoint(_OF_REQUESTS):
+        request = _request(fields, line)
+    level = levels.of_name(level)
+    text = message if isinstance(message, str) else _flat(message)
+    if level == levels.CALM:
+        return Entry(level, text, "", request)
     inner = fields.get("fields")  # Rust's tracing
-    if not message and isinstance(inner, dict):
-        message = _flat(inner.get("message"))
+    if not text and isinstance(inner, dict):
+        text = _flat(inner.get("message"))
         fields = {**fields, **{name: inner[name] for name in _FAULTS if name in inner}}
-    faults = {name: _fault(fields[name]) for name in _FAULTS if name in fields}
-    says_so = any(faults.get(name) for name in _SAY_SO)
-    level = next((levels.of_name(fields[name]) for name in _LEVELS if name in fields), None)
-    fault = "\n".join(text for text in faults.values() if text)[:_LONGEST]
-    return Entry(
-        level,
-        levels.plain(message)[:_LONGEST],
-        levels.plain(fault) if says_so or level is not None else "",
-        _request(fields, line),
-    )
+        faults += [(rank, name) for rank, name in enumerate(_FAULTS) if name in inner]
+    said = [(name, words) for _, name in sorted(faults) if (words := _fault(fields[name]))]
+    if level is None and not any(name in _SAY_SO for name, _ in said):
+        said = []
+    fault = "\n".join(words for _, words in said)[:_LONGEST]
+    return Entry(level, levels.plain(text)[:_LONGEST], levels.plain(fault), request)
 
 
 def _request(fields: dict[str, Any], line: str) -> Optional[Request]:

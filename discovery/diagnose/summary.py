@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from discovery.diagnose import traces
 from discovery.diagnose.classify import CLASSES, Verdict, examine
 from discovery.diagnose.redact import redact
-from discovery.diagnose.shapes import Groups, count, shape
+from discovery.diagnose.shapes import Groups, Growing, count, shape
 from discovery.text import one_line
 
 if TYPE_CHECKING:
@@ -93,10 +93,13 @@ class _Reader:
             return
         self._classes[verdict.error] += 1
         message = _message(event, verdict)
-        found = shape(message)
-        group = self._groups.find(verdict.error, found)
+        key = shape(message)
+        group = self._groups.find(verdict.error, key)
         if group is None:
-            group = self._groups.open(verdict.error, found, _sample(event), event.at)
+            # Masked before its shape is taken: half a key is a secret, too.
+            shown = one_line(shape(redact(message)))
+            group = Growing(verdict.error, key, shown, _sample(event), event.at, event.at)
+            self._groups.add(group)
         count(group, event.at, event.task)
 
     def report(self, lines: int) -> LogReport:
@@ -106,7 +109,7 @@ class _Reader:
         groups = tuple(
             Group(
                 each.error,
-                one_line(redact(each.shape)),
+                each.shape,
                 each.count,
                 each.first,
                 each.last,
@@ -133,7 +136,7 @@ def _message(event: traces.Event, verdict: Verdict) -> str:
 
 
 def _sample(event: traces.Event) -> str:
-    # Masked before it is cut: half a key is one, too.
+    # Masked before it is cut.
     head, said = event.lines[0], traces.message(event)
     text = head if said.startswith(head) or len(event.lines) == 1 else f"{head} | {said}"
     return one_line(redact(said if head.startswith("Traceback (most") else text), LONGEST_SAMPLE)

@@ -45,7 +45,7 @@ _MICROSOFT = re.compile(r"(?:trce|dbug|info|warn|fail|crit): \S+\[\d+\]$")
 _SOURCE = re.compile(r"(?:node:|file://)?[\w/.@-]+:\d+$")
 _GO = re.compile(r"panic: |fatal error: |(?:\S+ )*http: panic serving|goroutine \d+ \[|SIG[A-Z]+: |panic\(|.*panic recovered")
 _GO_FOLLOWS = re.compile(
-    r"\S+\(.*\)$|[\w/.-]+\.go:\d+|panic: |runtime error: |PC=0x|r\w{1,2} +0x|fatal error: |[A-Z][\w-]*: |[A-Z]+ \S+ HTTP/"
+    r"\S+\(.*\)$|[\w/.-]+\.go:\d+|runtime error: |PC=0x|r\w{1,2} +0x|[A-Z][\w-]*: |[A-Z]+ \S+ HTTP/"
 )
 _RUST = re.compile(r"(?:.*\s)?thread '[^']*'(?: \(\d+\))? panicked at ")
 _POSTGRES = re.compile(r".{0,90}?\b(?:DETAIL|HINT|STATEMENT|CONTEXT|QUERY|LOCATION):  ")
@@ -99,7 +99,7 @@ def _kind(text: str) -> int:
         return JVM
     if text[-1:].isdigit() and ":" in text and _SOURCE.match(text) and ("/" in text or text.startswith("node:")):
         return SOURCE
-    if _HEAD.match(text) or _THREAD.match(text):
+    if ("rror" in text or "xcept" in text or "Exit" in text) and (_HEAD.match(text) or _THREAD.match(text)):
         return STACK
     if text.endswith((" AM", " PM")) or " AM " in text[:30] or " PM " in text[:30]:
         return JUL
@@ -129,7 +129,7 @@ def _plain_continues(event: Event, at: int, text: str) -> bool:
     if first in "CSWDT.-gce[#nNERs(" and _FOLLOWS.match(text):
         return True
     if "Traceback (most" in text and _TRACEBACK.match(text):
-        return _grave(event) or event.kind == PYTHON
+        return _chained(event) if event.kind == PYTHON else _grave(event)
     if first == "*" and text.startswith("****") and _grave(event):
         return True
     if first == "F" and (rails := _RAILS.match(text)):
@@ -169,11 +169,16 @@ def _debug(event: Event) -> bool:
     return _level(event) == levels.CALM and re.search(r"\b(?:DEBUG|TRACE)\b", event.lines[0][:160]) is not None
 
 
+def _chained(event: Event) -> bool:
+    """Whether Python has said that another traceback of the same error follows."""
+    return event.lines[-1].startswith(("During handling", "The above exception")) or event.lines[-1][:1] in "|+"
+
+
 def _python(event: Event, text: str) -> bool:
     if text[0].isspace() or text[0] in "|+":
-        return True
+        return True  # the frames, their source, and the exceptions of a group
     if _TRACEBACK.match(text):
-        return True
+        return _chained(event)
     if event.ended:
         return text.startswith(("DETAIL:", "HINT:", "LINE "))
     return not _PREFIXED.match(text) or _HEAD.match(text) is not None
