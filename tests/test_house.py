@@ -88,6 +88,11 @@ PURE = {
     "settings": {"ipaddress", "math", "re"},
     "stored": {"datetime", "json", "socket"},
 }
+# The log analysis of the diagnosis: pure throughout, and it uses itself and text alone.
+LOGS = ["access", "classify", "faults", "forms", "levels", "redact", "shapes", "structured"]
+LOGS += ["summary", "traces", "words"]
+MAY_IMPORT.update({name: {"diagnose", "text"} for name in LOGS})
+PURE.update({name: {"json", "re"} for name in LOGS})
 HARMLESS = {"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "typing"}
 
 

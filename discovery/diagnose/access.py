@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 
 class Request(NamedTuple):
@@ -16,7 +16,8 @@ class Request(NamedTuple):
 
 
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND|PURGE"
-# nginx, Apache, uvicorn, gunicorn, Django, Envoy, PHP-FPM, chi: the request in quotes, the status behind it.
+# nginx, Apache, uvicorn, gunicorn, Django, Envoy, PHP-FPM, chi: the request in quotes, then the
+# status.
 _QUOTED = re.compile(
     r'"(?:([A-Z]{3,9}) (\S+)(?: HTTP/[\d.]+)?|[^"]*)" (?:from \S+ - )?([1-5]\d\d)(?=\s|$)'
 )
@@ -42,7 +43,8 @@ _CHECKER = re.compile(r"ELB-HealthChecker|kube-probe|GoogleHC/|Route53-Health-Ch
 _HEALTH_PATH = re.compile(
     r"(?:(?:/[\w.~-]+){0,3}/[_.-]*health(?:z|check|-check|_check)?"
     r"|(?:/(?:api|internal|app|actuator|v\d+|-|_\w*|fpm))?"
-    r"/[_.-]*(?:ping|fpm-ping|fpm-status|status|ready|readyz|readiness|live|livez|liveness|alive|heartbeat|up"
+    r"/[_.-]*(?:ping|fpm-ping|fpm-status|status|ready|readyz|readiness|live|livez|liveness|alive"
+    r"|heartbeat|up"
     r"|lb-?check|elb-?check))"
     r"(?:/(?:live|liveness|ready|readiness|startup|check|db))?/?"
 )
@@ -62,7 +64,7 @@ def is_health_path(path: str) -> bool:
     return _HEALTH_PATH.fullmatch(path.partition("?")[0]) is not None
 
 
-def of_text(text: str) -> Optional[Request]:
+def of_text(text: str) -> Request | None:  # noqa: PLR0911 (one format after the other)
     """The request that a line of text reports as answered; None if it reports none."""
     if '" ' in text and (found := _QUOTED.search(text)):
         return _request(found[3], found[1] or "", found[2] or "", text)
@@ -81,11 +83,14 @@ def of_text(text: str) -> Optional[Request]:
     return _of_logfmt(text) if "status" in text and "=" in text else None
 
 
-def _of_logfmt(text: str) -> Optional[Request]:
+def _of_logfmt(text: str) -> Request | None:
     status = _LOGFMT_STATUS.search(text)
     if status is None:
         return None
-    method, path = _LOGFMT_METHOD.search(text), _LOGFMT_PATH.search(text) or _LOGFMT_URL.search(text)
+    method, path = (
+        _LOGFMT_METHOD.search(text),
+        _LOGFMT_PATH.search(text) or _LOGFMT_URL.search(text),
+    )
     if method is None and path is None:
         return None  # the status of something else
     return _request(status[1], method[1] if method else "", path[1] if path else "", text)

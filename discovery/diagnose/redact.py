@@ -8,16 +8,22 @@ MASK = "***"
 
 # What a secret is called, as a field, a variable or a parameter; `db_password` and `x-api-key` too.
 _NAME = (
-    r"(?:[\w.-]{0,40}?(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?(?:access[_-]?)?key|[_-]?string|[_-]?id)?"
-    r"|token|api[_-]?key|apikey|access[_-]?key(?:[_-]?id)?|account[_-]?key|shared[_-]?access[_-]?key"
-    r"|private[_-]?key|encryption[_-]?key|signing[_-]?key|master[_-]?key|auth[_-]?key|client[_-]?key"
-    r"|credentials?|session[_-]?id|signature|x-amz-(?:security-token|credential|signature)|jsessionid"
-    r"|phpsessid|otp|pin[_-]?code|cvv|(?<![a-z])(?:sig|sid|sas|jwt|auth|authorization|cookie|dsn))(?:[_-]?\d+)?)"
+    r"(?:[\w.-]{0,40}?(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?(?:access[_-]?)?key"
+    r"|[_-]?string|[_-]?id)?"
+    r"|token|api[_-]?key|apikey|access[_-]?key(?:[_-]?id)?|account[_-]?key"
+    r"|shared[_-]?access[_-]?key"
+    r"|private[_-]?key|encryption[_-]?key|signing[_-]?key|master[_-]?key|auth[_-]?key"
+    r"|client[_-]?key"
+    r"|credentials?|session[_-]?id|signature|x-amz-(?:security-token|credential|signature)"
+    r"|jsessionid"
+    r"|phpsessid|otp|pin[_-]?code|cvv|(?<![a-z])(?:sig|sid|sas|jwt|auth|authorization|cookie"
+    r"|dsn))(?:[_-]?\d+)?)"
 )
 # A quoted string, also within another that escapes its quotes once or more.
 _QUOTED = r"(?P<escape>\\*)\"[^\r\n]*?(?<!\\)(?P=escape)\"|'(?:[^'\\]|\\.)*'"
 _HEADER = (
-    r"(?:proxy-)?authorization|(?:set-)?cookie2?|x-amz-security-token|x-(?:[a-z]+-)?api-key|x-auth-token"
+    r"(?:proxy-)?authorization|(?:set-)?cookie2?|x-amz-security-token|x-(?:[a-z]+-)?api-key"
+    r"|x-auth-token"
     r"|x-(?:csrf|xsrf|access|session|vault)-token|x-goog-iam-\w+"
 )
 # A value that stands bare: to the next blank or separator; a comma within it belongs to it.
@@ -38,7 +44,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"(?i)\b({_HEADER})([:=]\s*)\[[^\]\r\n]*\]"), rf"\1\2[{MASK}]"),
     (re.compile(rf"(?i)([\"'])({_HEADER})(\s*:\s*)(?:(?!\1)[^\r\n])+"), rf"\1\2\3{MASK}"),
     (re.compile(rf"(?i)(?<![\"'\w-])({_HEADER})(\s*:\s*)(?!\*\*\*|\[\*)[^\r\n]+"), rf"\1\2{MASK}"),
-    (re.compile(rf"(?i)(?<![\w-])(authorization|cookie)(=)(?!\*\*\*)[^\r\n]+"), rf"\1\2{MASK}"),
+    (re.compile(r"(?i)(?<![\w-])(authorization|cookie)(=)(?!\*\*\*)[^\r\n]+"), rf"\1\2{MASK}"),
     (re.compile(r"(?i)\b(bearer)(\s+)[^\s\"',;]{6,}"), rf"\1\2{MASK}"),
     (
         re.compile(
@@ -49,7 +55,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     # user:password@ in a URL. A password may have an @ of its own; a port ends at the path.
     (
-        re.compile(r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#\"'<>@]*:(?!\d{1,5}[/?#])[^\s\"'<>]*@(?=[\w.\[%-])"),
+        re.compile(
+            r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#\"'<>@]*:(?!\d{1,5}[/?#])[^\s\"'<>]*@(?=[\w.\[%-])"
+        ),
         rf"\1{MASK}@",
     ),
     (re.compile(r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#\"'<>@:]{16,}@(?=[\w.\[%-])"), rf"\1{MASK}@"),
@@ -70,17 +78,22 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{MASK}",
     ),
     (
-        re.compile(r"(?i)\b((?:password|passwd|secret|token|api key)(?: is| was|:)? )([\"'])(?:(?!\2).)+\2"),
+        re.compile(
+            r"(?i)\b((?:password|passwd|secret|token|api key)(?: is| was|:)? )([\"'])(?:(?!\2).)+\2"
+        ),
         rf"\1{MASK}",
     ),
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
     (re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{12,}"), MASK),
-    # What is known by its own form: GitHub, GitLab, Slack, Stripe, OpenAI, Google, SendGrid, npm, Vault.
+    # What is known by its own form: GitHub, GitLab, Slack, Stripe, OpenAI, Google, SendGrid, npm,
+    # Vault.
     (
         re.compile(
-            r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{8,}"
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+            r"|xox[abeoprs]-[\w-]{8,}"
             r"|(?:sk|rk|pk|whsec)_(?:live_|test_)?[A-Za-z0-9]{12,}|sk-[\w-]{16,}|AIza[\w-]{30,}"
-            r"|SG\.[\w-]{10,}\.[\w-]{10,}|npm_[A-Za-z0-9]{20,}|hv[sb]\.[\w-]{20,}|dop_v1_[a-f0-9]{20,})"
+            r"|SG\.[\w-]{10,}\.[\w-]{10,}|npm_[A-Za-z0-9]{20,}|hv[sb]\.[\w-]{20,}"
+            r"|dop_v1_[a-f0-9]{20,})"
         ),
         MASK,
     ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from discovery.diagnose.classify import CLASSES
 from discovery.diagnose.levels import plain
+from discovery.diagnose.words import CLASSES
 
 LONGEST = 300  # characters of a shape
 MOST_TASKS = 20  # that are named with a group
@@ -16,9 +16,11 @@ _VARYING = re.compile(
     r"(?P<arn>\barn:aws[\w-]*:[\w:/.*$-]+)"
     r"|(?P<id>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
     r"|(?P<time>\b\d{4}[-/]\d\d[-/]\d\d(?:T[\d:.,]+(?:Z|[+-]\d\d:?\d\d)?)?"
-    r"|\b\d\d?[-/][A-Z][a-z]{2}[-/]\d{4}(?::[\d:.]+)?|(?<![\w:.])\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?(?:[AP]M)?\b)"
+    r"|\b\d\d?[-/][A-Z][a-z]{2}[-/]\d{4}(?::[\d:.]+)?"
+    r"|(?<![\w:.])\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?(?:[AP]M)?\b)"
     r"|(?P<mail>\b[\w.+-]+@[\w-]+\.[\w.-]+)"
-    r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+|/\d+)?\b|\b(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}\b)"
+    r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+|/\d+)?\b"
+    r"|\b(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}\b)"
     r"|(?P<hex>\b0x[0-9a-fA-F]+\b|\b(?=[a-f]*\d)[0-9a-f]{7,}\b(?<!\d{7}(?!\d)))"
     r"|(?P<code>\b(?=\w*\d[A-Za-z_]+\d)[A-Za-z0-9_]{10,}\b)"
     r"|(?P<value>\"[^\"\s]{1,80}\"|'[^'\s]{1,80}')"
@@ -28,7 +30,17 @@ _VARYING = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _STATUS = re.compile(r"[1-5]\d\d\b")
-_BEFORE_STATUS = ("status", "code", "status:", "code:", "http/1.1", 'http/1.1"', 'http/2.0"', "returned", "answered")
+_BEFORE_STATUS = (
+    "status",
+    "code",
+    "status:",
+    "code:",
+    "http/1.1",
+    'http/1.1"',
+    'http/2.0"',
+    "returned",
+    "answered",
+)
 
 
 def _masked(found: re.Match[str]) -> str:
@@ -99,7 +111,8 @@ class Groups:
         """At most `limit` groups: the gravest class first, in it the most frequent."""
         self._shrink(self._limit)
         return sorted(
-            self._groups.values(), key=lambda each: (CLASSES.index(each.error), -each.count, each.first)
+            self._groups.values(),
+            key=lambda each: (CLASSES.index(each.error), -each.count, each.first),
         )
 
     def _shrink(self, most: int) -> None:

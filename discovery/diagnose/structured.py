@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from discovery.diagnose import levels
 from discovery.diagnose.access import Request, is_health
@@ -16,34 +16,103 @@ class Entry(NamedTuple):
     level: levels.Level
     message: str
     fault: str  # what stands in its fields for errors; empty: nothing
-    request: Optional[Request]
+    request: Request | None
 
 
 # The names that loggers of many languages give to the same field.
-_LEVELS = (
-    "level_name level lvl severity levelname log.level loglevel log_level LogLevel Level @l @level L"
-    " severityText"
-).split()
-_MESSAGES = (
-    "message msg event Message @m @mt M @message MessageTemplate RenderedMessage short_message body"
-    " text"
-).split()
-_FAULTS = (
-    "error err exception Exception exc_info stack_trace stack trace traceback @x thrown panic errors Error"
-    " error.type error.message error.stack_trace error_message errorMessage errorType reason cause"
-).split()
+_LEVELS = [
+    "level_name",
+    "level",
+    "lvl",
+    "severity",
+    "levelname",
+    "log.level",
+    "loglevel",
+    "log_level",
+    "LogLevel",
+    "Level",
+    "@l",
+    "@level",
+    "L",
+    "severityText",
+]
+_MESSAGES = [
+    "message",
+    "msg",
+    "event",
+    "Message",
+    "@m",
+    "@mt",
+    "M",
+    "@message",
+    "MessageTemplate",
+    "RenderedMessage",
+    "short_message",
+    "body",
+    "text",
+]
+_FAULTS = [
+    "error",
+    "err",
+    "exception",
+    "Exception",
+    "exc_info",
+    "stack_trace",
+    "stack",
+    "trace",
+    "traceback",
+    "@x",
+    "thrown",
+    "panic",
+    "errors",
+    "Error",
+    "error.type",
+    "error.message",
+    "error.stack_trace",
+    "error_message",
+    "errorMessage",
+    "errorType",
+    "reason",
+    "cause",
+]
 # Without one of the others, "reason" and the like explain something, but are no fault.
 _SAY_SO = frozenset(_FAULTS) - {"reason", "cause", "trace", "stack", "panic"}
-_STATUS = (
-    "status_code statusCode StatusCode http.status_code http.status http.response.status_code"
-    " response_code responseStatus"
-).split()
-_METHOD = (
-    "method http.method http.request.method requestMethod request_method RequestMethod http_method"
-).split()
-_PATH = "path uri url http.url http.target requestUrl request_uri RequestPath http_path url.path".split()
+_STATUS = [
+    "status_code",
+    "statusCode",
+    "StatusCode",
+    "http.status_code",
+    "http.status",
+    "http.response.status_code",
+    "response_code",
+    "responseStatus",
+]
+_METHOD = [
+    "method",
+    "http.method",
+    "http.request.method",
+    "requestMethod",
+    "request_method",
+    "RequestMethod",
+    "http_method",
+]
+_PATH = [
+    "path",
+    "uri",
+    "url",
+    "http.url",
+    "http.target",
+    "requestUrl",
+    "request_uri",
+    "RequestPath",
+    "http_path",
+    "url.path",
+]
 _NESTED = ("res", "response", "httpRequest", "http", "req", "request", "meta", "fields", "data")
-_NOTHING = frozenset(("", "null", "none", "nil", "<nil>", "0", "false", "undefined", "no error", "{}", "[]"))
+# What a field for errors holds when there is none.
+NOTHING = frozenset(
+    ("", "null", "none", "nil", "<nil>", "0", "false", "undefined", "no error", "{}", "[]")
+)
 _LONGEST = 4_000  # characters of a fault that are read
 _QUOTED_REQUEST = re.compile(r"([A-Z]{3,9}) (\S+)(?: HTTP/[\d.]+)?$")
 
@@ -57,7 +126,7 @@ _ROLES = {
 _OF_REQUESTS = frozenset((*_STATUS, *_NESTED, "status"))
 
 
-def parse(line: str) -> Optional[Entry]:
+def parse(line: str) -> Entry | None:
     """The entry of a line that is a JSON object; None if it is none, or cut off."""
     try:
         fields = json.loads(line)
@@ -68,10 +137,7 @@ def parse(line: str) -> Optional[Entry]:
 
 def of_fields(fields: dict[str, Any], line: str) -> Entry:
     """The entry that these fields are."""
-    if isinstance(fields.get("record"), dict):  # loguru: the record itself is in there
-        fields = {**fields["record"], **{"text": fields.get("text")}}
-    if isinstance(fields.get("log"), dict) and "level" in fields["log"]:
-        fields = {"level": fields["log"]["level"], **fields}
+    fields = _unwrapped(fields)
     level_at = message_at = 99
     level: Any = None
     message: Any = ""
@@ -103,9 +169,21 @@ def of_fields(fields: dict[str, Any], line: str) -> Entry:
     return Entry(level, levels.plain(text)[:_LONGEST], levels.plain(fault), request)
 
 
-def _request(fields: dict[str, Any], line: str) -> Optional[Request]:
+def _unwrapped(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the record itself, where a logger puts it into another object."""
+    record, log = fields.get("record"), fields.get("log")
+    if isinstance(record, dict):  # loguru
+        return {**record, "text": fields.get("text")}
+    if isinstance(log, dict) and "level" in log:  # Elastic Common Schema
+        return {"level": log["level"], **fields}
+    return fields
+
+
+def _request(fields: dict[str, Any], line: str) -> Request | None:
     nested = [fields[name] for name in _NESTED if isinstance(fields.get(name), dict)]
-    nested += [each[name] for each in nested for name in _NESTED if isinstance(each.get(name), dict)]
+    nested += [
+        each[name] for each in nested for name in _NESTED if isinstance(each.get(name), dict)
+    ]
     places = [fields, *nested]
     method, path = _first(places, _METHOD), _first(places, _PATH)
     quoted = fields.get("request")  # nginx's log_format in JSON
@@ -124,7 +202,7 @@ def _first(places: list[dict[str, Any]], names: list[str]) -> Any:
     return next((place[name] for place in places for name in names if name in place), None)
 
 
-def _status(value: Any) -> Optional[int]:
+def _status(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and len(value) == 3 and value.isdigit():  # noqa: PLR2004
@@ -139,7 +217,7 @@ def _fault(value: Any) -> str:
     if isinstance(value, (bool, int, float)):  # a count
         return ""
     text = _flat(value).strip()
-    return "" if text.lower() in _NOTHING else text
+    return "" if text.lower() in NOTHING else text
 
 
 def _flat(value: Any, depth: int = 3) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from discovery.diagnose import traces
-from discovery.diagnose.classify import CLASSES, Verdict, examine
+from discovery.diagnose.classify import Verdict, examine
 from discovery.diagnose.redact import redact
 from discovery.diagnose.shapes import Groups, Growing, count, shape
+from discovery.diagnose.words import CLASSES
 from discovery.text import one_line
 
 if TYPE_CHECKING:

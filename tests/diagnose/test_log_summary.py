@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.log_classes import corpus, mixed
-from discovery.diagnose.classify import CLASSES
 from discovery.diagnose.shapes import MOST_TASKS, shape
 from discovery.diagnose.summary import LogLine, summarise
+from discovery.diagnose.words import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ JAVA = """\
 2024-05-06 07:41:02.118 ERROR 1 --- [main] o.s.boot.SpringApplication : Application run failed
 
 org.springframework.beans.factory.BeanCreationException: Error creating bean with name 'flyway'
-\tat org.springframework.beans.factory.support.AbstractBeanFactory.doGetBean(AbstractBeanFactory.java:208)
+\tat org.springframework.beans.factory.support.AbstractBeanFactory.get(AbstractBeanFactory.java:8)
 \tat com.acme.Main.main(Main.java:9)
 Caused by: java.net.ConnectException: Connection refused
 \tat java.base/sun.nio.ch.Net.pollConnect(Native Method)
@@ -81,18 +81,33 @@ stack backtrace:
              at /rustc/9b00956e5/library/std/src/panicking.rs:645:5
 note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace"""
 TRACES = {
-    "python": (PYTHON, "python_traceback", "sqlite3.IntegrityError: UNIQUE constraint failed: orders.id"),
+    "python": (
+        PYTHON,
+        "python_traceback",
+        "sqlite3.IntegrityError: UNIQUE constraint failed: orders.id",
+    ),
     "chained": (CHAINED, "python_traceback", "RuntimeError: while dividing"),
     "java": (
         JAVA,
         "connection_error",
-        "org.springframework.beans.factory.BeanCreationException: Error creating bean with name 'flyway'"
-        "; Caused by: java.net.ConnectException: Connection refused",
+        (
+            "org.springframework.beans.factory.BeanCreationException: Error creating bean with name"
+            " 'flyway'"
+            "; Caused by: java.net.ConnectException: Connection refused"
+        ),
     ),
     "go": (GO, "panic", "panic: runtime error: index out of range [#] with length #"),
     "node": (NODE, "connection_error", "Error: connect ECONNREFUSED <ip>"),
-    "dotnet": (DOTNET, "exception", "System.FormatException: Input string was not in a correct format."),
-    "rust": (RUST, "panic", "thread 'main' panicked at src/main.rs:#:#: PORT must be set: NotPresent"),
+    "dotnet": (
+        DOTNET,
+        "exception",
+        "System.FormatException: Input string was not in a correct format.",
+    ),
+    "rust": (
+        RUST,
+        "panic",
+        "thread 'main' panicked at src/main.rs:#:#: PORT must be set: NotPresent",
+    ),
 }
 
 
@@ -175,15 +190,17 @@ def test_a_shape_leaves_out_what_varies(message: str, expected: str) -> None:
 
 def test_requests_are_grouped_by_path_and_status() -> None:
     """Of an access log's line, the method, the path and the status say what is wrong."""
-    line = '10.0.{0}.1 - - [06/May/2024:07:41:0{0} +0000] "GET /orders/{0}?q={0} HTTP/1.1" 502 {0} "-" "-"'
+    line = '10.0.{0}.1 - - [06/May/2024:07:41:0{0} +0000] "GET /orders/{0}?q={0} HTTP/1.1" 502 {0}'
     report = summarise(LogLine(n, "a", line.format(n)) for n in range(9))
-    assert [("GET /orders/# status 502", 9)] == [(group.shape, group.count) for group in report.groups]
+    assert [("GET /orders/# status 502", 9)] == [
+        (group.shape, group.count) for group in report.groups
+    ]
     assert {502: 9} == report.http
 
 
 def test_a_sample_has_no_secret_and_no_control_character() -> None:
     """It goes to an answer and to a terminal."""
-    text = 'ERROR \x1b[31mlogin\x1b[0m with password=hunter2secret\x07 failed'
+    text = "ERROR \x1b[31mlogin\x1b[0m with password=hunter2secret\x07 failed"
     (group,) = summarise([LogLine(1, "a", text)]).groups
     assert "hunter2secret" not in group.sample + group.shape
     assert (group.sample + group.shape).isprintable()
@@ -207,7 +224,9 @@ def test_memory_stays_bounded() -> None:
             report = summarise(noise(count), limit=50)
             assert 50 >= len(report.groups)
             assert count + count // 10 == sum(report.classes.values())
-            assert sum(report.classes.values()) == report.ungrouped + sum(each.count for each in report.groups)
+            assert sum(report.classes.values()) == report.ungrouped + sum(
+                each.count for each in report.groups
+            )
             assert report.truncated
             return tracemalloc.get_traced_memory()[1]
         finally:
@@ -222,7 +241,9 @@ def test_what_is_frequent_and_what_is_grave_is_kept() -> None:
     """A flood of other messages pushes out neither the panic nor the most frequent error."""
     report = summarise(noise(3_000), limit=10)
     assert ("panic", "panic: out of luck", 300) == (
-        report.groups[0].error, report.groups[0].shape, report.groups[0].count,
+        report.groups[0].error,
+        report.groups[0].shape,
+        report.groups[0].count,
     )
     assert MOST_TASKS >= max(len(group.tasks) for group in report.groups)
 
@@ -248,7 +269,11 @@ def test_every_event_of_the_corpus_at_once() -> None:
     assert expected == summarise(lines, limit=2_000).classes
 
 
-@given(st.lists(st.tuples(st.integers(0, 5_000), st.sampled_from("ab"), st.text(max_size=60)), max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5_000), st.sampled_from("ab"), st.text(max_size=60)), max_size=30
+    )
+)
 def test_any_lines_are_summed_up(lines: list[tuple[int, str, str]]) -> None:
     """Whatever the lines are, all are counted and every error is in a group."""
     report = summarise(LogLine(*line) for line in lines)
