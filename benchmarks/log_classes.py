@@ -88,7 +88,7 @@ _MIX = (
     (
         14,
         (
-            '{{"level":"info","ts":1714981262.{n},"caller":"orders/handler.go:88","msg":"order stored",'
+            '{{"level":"info","ts":1714981262.{n},"caller":"api/a.go:88","msg":"order stored",'
             '"order":{n},"customer":"c-{n}","duration_ms":12,"error":null}}'
         ),
         "",

@@ -7,7 +7,7 @@ import string
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from discovery.diagnose.redact import MASK, redact
@@ -72,6 +72,7 @@ FORMS = (
 @given(name=st.sampled_from(NAMES), secret=BARE)
 def test_a_named_secret_does_not_survive(form: str, name: str, secret: str) -> None:
     """A value under the name of a secret is masked, however name and value are written."""
+    assume(secret not in form.format(name=name, secret=""))
     masked = redact(form.format(name=name, secret=secret))
     assert secret not in masked
     assert MASK in masked
@@ -81,11 +82,22 @@ def test_a_named_secret_does_not_survive(form: str, name: str, secret: str) -> N
 def test_a_secret_in_json_does_not_survive(name: str, secret: str, depth: int) -> None:
     """JSON is masked also where it stands in a string of other JSON, and again in one of that."""
     text: object = {"level": "error", name: secret, "order": 7}
+    assume(secret not in json.dumps({**text, name: "", "message": ""}))  # type: ignore[dict-item]
     for _ in range(depth):
         text = {"message": json.dumps(text)}
     masked = redact(json.dumps(text))
     assert json.dumps(secret)[1:-1] not in masked
     assert secret not in masked
+
+
+@given(parts=st.tuples(TOKEN, TOKEN), depth=st.integers(0, 2))
+def test_a_quote_in_a_secret_does_not_end_it(parts: tuple[str, str], depth: int) -> None:
+    """A quote that JSON escapes, at whatever depth, belongs to the secret: its rest goes, too."""
+    text: object = {"password": '"'.join(parts), "order": 7}
+    for _ in range(depth):
+        text = {"message": json.dumps(text)}
+    masked = redact(json.dumps(text))
+    assert [] == [part for part in parts if part in masked]
 
 
 HEADERS = (
@@ -110,6 +122,7 @@ HEADERS = (
 @given(secret=st.one_of(TOKEN, BASE64))
 def test_a_header_does_not_survive(form: str, secret: str) -> None:
     """Authorization, cookies and keys in headers are masked in the notations of several clients."""
+    assume(secret not in form.format(secret=""))
     assert secret not in redact(form.format(secret=secret))
 
 
@@ -128,6 +141,7 @@ URLS = (
 @given(secret=PASSWORD_IN_URL)
 def test_a_password_in_a_url_does_not_survive(form: str, secret: str) -> None:
     """The password goes, the host stays: it says what could not be reached."""
+    assume(secret not in form.format(secret=""))
     masked = redact(form.format(secret=secret))
     assert secret not in masked
     assert form.rpartition("@")[2] in masked
@@ -152,6 +166,7 @@ SIGNED = (
 )
 def test_a_signed_url_does_not_survive(form: str, secret: str) -> None:
     """AWS' and Azure's signatures and tokens are masked in URLs and connection strings."""
+    assume(secret not in form.format(secret=""))
     assert secret not in redact(form.format(secret=secret))
 
 
