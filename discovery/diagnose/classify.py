@@ -19,6 +19,7 @@ class Verdict(NamedTuple):
     error: str | None  # one of CLASSES; None: no error
     request: Request | None = None  # that was answered
     status: int | None = None  # for the figures; a health check that passes is in none
+    said: str = ""  # an error's message, where the line is an object that has it in a field
 
 
 _LOGFMT = re.compile(r'(?<![\w"?&.-])(?:level|lvl|severity|log_?level)="?([A-Za-z]+)\b')
@@ -92,8 +93,17 @@ def _of_entry(entry: structured.Entry) -> Verdict:
             )
         return verdict
     if entry.level is not None:
-        return Verdict(of_words(words, entry.level, "structured_error"))
-    if entry.fault:
-        return Verdict(of_words(words, ERROR, "structured_error"))
-    found = unlabelled(entry.message)
-    return Verdict("structured_error" if found == "error" else found)
+        error = of_words(words, entry.level, "structured_error")
+    elif entry.fault:
+        error = of_words(words, ERROR, "structured_error")
+    else:
+        found = unlabelled(entry.message)
+        error = "structured_error" if found == "error" else found
+    return Verdict(error, said=_said(entry)) if error else Verdict(None)
+
+
+def _said(entry: structured.Entry) -> str:
+    fault = traces.message(traces.joined(entry.fault)) if entry.fault else ""
+    if not entry.message or not fault or fault in entry.message:
+        return entry.message or fault
+    return f"{entry.message}: {fault}"

@@ -23,7 +23,7 @@ _VARYING = re.compile(
     r"|\b(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4}\b)"
     r"|(?P<hex>\b0x[0-9a-fA-F]+\b|\b(?=[a-f]*\d)[0-9a-f]{7,}\b(?<!\d{7}(?!\d)))"
     r"|(?P<code>\b(?=\w*\d[A-Za-z_]+\d)[A-Za-z0-9_]{10,}\b)"
-    r"|(?P<value>\"[^\"\s]{1,80}\"|'[^'\s]{1,80}')"
+    r"|(?P<value>\"(?=[^\"\s]*\d)[^\"\s]{1,80}\"|'(?=[^'\s]*\d)[^'\s]{1,80}')"
     r"|(?P<duration>\b\d+(?:[.,]\d+)?(?:ns|µs|us|ms|s|m|h|d)(?:\d+(?:\.\d+)?(?:ms|s|m))*\b)"
     # The digit of `sqlite3` is part of a name.
     r"|(?P<number>(?<![A-Za-z])\d+(?:[.,]\d+)*|\d{2,})"

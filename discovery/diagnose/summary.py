@@ -133,7 +133,7 @@ def _message(event: traces.Event, verdict: Verdict) -> str:
     request = verdict.request
     if request is not None and request.path:
         return f"{request.method} {request.path.partition('?')[0]} status {request.status}"
-    return traces.message(event)
+    return verdict.said or traces.message(event)
 
 
 def _sample(event: traces.Event) -> str:

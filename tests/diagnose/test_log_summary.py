@@ -188,6 +188,32 @@ def test_a_shape_leaves_out_what_varies(message: str, expected: str) -> None:
     assert expected == shape(message)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            '{{"level":"error","ts":{0}.5,"msg":"get","error":"dial tcp 10.0.9.{0}:5432: i/o timeout"}}',
+            "get: dial tcp <ip>: i/o timeout",
+        ),
+        (
+            '{{"severity":"ERROR","message":"order {0} has no lines","trace":"{0}"}}',
+            "order # has no lines",
+        ),
+        (
+            (
+                r'{{"levelname":"ERROR","message":"job {0}","exc_info":"Traceback (most recent call last)'
+                r':\n  File \"a.py\", line {0}, in f\nValueError: no row {0}"}}'
+            ),
+            "job #: ValueError: no row #",
+        ),
+    ],
+)
+def test_objects_are_grouped_by_their_message(line: str, expected: str) -> None:
+    """Of a JSON line, its message and its fault say what is wrong, not its other fields."""
+    report = summarise(LogLine(n, "a", line.format(n)) for n in range(12))
+    assert [(expected, 12)] == [(group.shape, group.count) for group in report.groups]
+
+
 def test_requests_are_grouped_by_path_and_status() -> None:
     """Of an access log's line, the method, the path and the status say what is wrong."""
     line = '10.0.{0}.1 - - [06/May/2024:07:41:0{0} +0000] "GET /orders/{0}?q={0} HTTP/1.1" 502 {0}'
