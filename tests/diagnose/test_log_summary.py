@@ -192,7 +192,7 @@ def test_a_shape_leaves_out_what_varies(message: str, expected: str) -> None:
     ("line", "expected"),
     [
         (
-            '{{"level":"error","ts":{0}.5,"msg":"get","error":"dial tcp 10.0.9.{0}:5432: i/o timeout"}}',
+            '{{"level":"error","t":{0}.5,"msg":"get","error":"dial tcp 10.0.9.{0}:80: i/o timeout"}}',
             "get: dial tcp <ip>: i/o timeout",
         ),
         (
@@ -201,7 +201,7 @@ def test_a_shape_leaves_out_what_varies(message: str, expected: str) -> None:
         ),
         (
             (
-                r'{{"levelname":"ERROR","message":"job {0}","exc_info":"Traceback (most recent call last)'
+                r'{{"level":"ERROR","msg":"job {0}","exc_info":"Traceback (most recent call last)'
                 r':\n  File \"a.py\", line {0}, in f\nValueError: no row {0}"}}'
             ),
             "job #: ValueError: no row #",
