@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable
 
-from benchmarks import cold, peers, silent, stop, storm, warm
+from benchmarks import cold, log_classes, peers, silent, stop, storm, warm
 from benchmarks.measure import machine
 from benchmarks.results import Results
 
@@ -28,6 +28,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Results, Callable[[str], None]], None]]
     "storm": ("a storm of events", storm.measure),
     "stop": ("stop events", stop.measure),
     "peers": ("peers from PyPI", peers.measure),
+    "logs": ("classes of log lines", log_classes.measure),
 }
 
 

@@ -102,6 +102,11 @@ PURE: dict[str, set[str]] = {
     "discovery.recycle.request": {"datetime", "math", "re"},
     "discovery.recycle.start": {"math"},
 }
+# The log analysis of the diagnosis: pure throughout, and it uses itself and text alone.
+LOGS = ["access", "classify", "faults", "forms", "levels", "redact", "shapes", "structured"]
+LOGS += ["summary", "traces", "words"]
+MAY_IMPORT.update({name: {"diagnose", "text"} for name in LOGS})
+PURE.update({name: {"json", "re"} for name in LOGS})
 HARMLESS = {"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "typing"}
 
 
