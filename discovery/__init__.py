@@ -21,6 +21,13 @@ An event's way, and each room's reason:
       advance           look, decide, write ahead, act, again
       report            answers, log lines, transitions
       interfaces        what it needs of the adapter rooms
+    diagnose/         what went wrong; so far the analysis of log lines, all of it pure
+      summary           lines -> classes, groups, HTTP figures, in bounded memory
+      classify          the class of one line, by the modules below
+      structured, access, levels, words, faults
+                        JSON, access logs, levels, words and patterns of errors
+      traces, forms     tracebacks joined to one event, by language
+      shapes, redact    equal messages grouped; secrets masked
     wiring/           puts a capability and its adapters together, on first use
       recycle           of recycling
     aws/              the adapter to AWS
@@ -60,9 +67,9 @@ An event's way, and each room's reason:
       deadline          how much time is left
       addresses, text   small pure helpers
 
-Adapter rooms (aws, store, probe) never import each other, and capability rooms (sync, recycle)
-never import adapters: lambda_function and wiring/ put them together. tests/test_house.py holds
-these rules.
+Adapter rooms (aws, store, probe) never import each other, and capability rooms (sync, recycle,
+diagnose) never import adapters: lambda_function and wiring/ put them together.
+tests/test_house.py holds these rules.
 """
 
 __version__ = "1.0.0"

@@ -38,7 +38,7 @@ each_file = pytest.mark.parametrize(
 # The rooms, and which others each may use beside the ground. Only these compose the rest.
 COMPOSERS = {"lambda_function", "discovery.wiring.recycle"}
 ADAPTERS = {"aws", "store", "probe", "telemetry"}
-CAPABILITIES = {"sync", "recycle", "wiring"}
+CAPABILITIES = {"sync", "recycle", "diagnose", "wiring"}
 
 # The ground, from the bottom up: each module may use those before it.
 GROUND = [
@@ -88,6 +88,17 @@ PURE: dict[str, set[str]] = {
     "discovery.sync.rounds": set(),
     "discovery.telemetry.metrics": {"json"},
     "discovery.telemetry.messages": {"datetime"},
+    "discovery.diagnose.access": {"re"},
+    "discovery.diagnose.classify": set(),
+    "discovery.diagnose.faults": {"re"},
+    "discovery.diagnose.forms": {"re"},
+    "discovery.diagnose.levels": {"re"},
+    "discovery.diagnose.redact": {"re"},
+    "discovery.diagnose.shapes": {"re"},
+    "discovery.diagnose.structured": {"re", "json"},
+    "discovery.diagnose.summary": set(),
+    "discovery.diagnose.traces": {"re"},
+    "discovery.diagnose.words": {"re"},
     "discovery.lenient": {"datetime", "json", "math", "re"},
     "discovery.service": set(),
     "discovery.stop_codes": set(),
@@ -102,11 +113,6 @@ PURE: dict[str, set[str]] = {
     "discovery.recycle.request": {"datetime", "math", "re"},
     "discovery.recycle.start": {"math"},
 }
-# The log analysis of the diagnosis: pure throughout, and it uses itself and text alone.
-LOGS = ["access", "classify", "faults", "forms", "levels", "redact", "shapes", "structured"]
-LOGS += ["summary", "traces", "words"]
-MAY_IMPORT.update({name: {"diagnose", "text"} for name in LOGS})
-PURE.update({name: {"json", "re"} for name in LOGS})
 HARMLESS = {"__future__", "collections", "dataclasses", "enum", "functools", "itertools", "typing"}
 
 
