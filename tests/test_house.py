@@ -89,7 +89,7 @@ PURE: dict[str, set[str]] = {
     "discovery.telemetry.metrics": {"json"},
     "discovery.telemetry.messages": {"datetime"},
     "discovery.diagnose.access": {"re"},
-    "discovery.diagnose.classify": set(),
+    "discovery.diagnose.classify": {"re"},
     "discovery.diagnose.faults": {"re"},
     "discovery.diagnose.forms": {"re"},
     "discovery.diagnose.levels": {"re"},
