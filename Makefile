@@ -45,6 +45,7 @@ soak: $(VENV)/ready
 	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 120
 	@PYTHONPATH=. $(RUN) tests/histories.py --histories 300 --memory 256
 	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 60 --memory 256
+	@PYTHONPATH=. $(RUN) tests/rolling.py
 
 check: $(VENV)/ready
 	@$(RUN) -m ruff check .
