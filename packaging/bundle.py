@@ -116,7 +116,9 @@ def prune_botocore(data: Path) -> None:
     endpoints = read_json(data, "endpoints")
     for partition in endpoints["partitions"]:
         services = partition["services"]
-        partition["services"] = {name: services[name] for name in sorted(prefixes & services.keys())}
+        partition["services"] = {
+            name: services[name] for name in sorted(prefixes & services.keys())
+        }
     wanted[data / "endpoints.json"] = endpoints
     wanted.update((data / name, read_json(data, name[: -len(".json")])) for name in kept)
     shutil.rmtree(data)

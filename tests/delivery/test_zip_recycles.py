@@ -89,7 +89,7 @@ def test_the_zip_recycles_a_service(
             nonlocal answer
             assert running.invoke(events.scheduled()).error_type is None
             answer = running.invoke({"action": "recycle", "command": "status"}).document
-            return answer["outcome"] != "recycling"
+            return bool(answer["outcome"] != "recycling")
 
         wait_until(ended, "the recycle has ended", 60)
 
