@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from conftest import PASSWORD, ROOT, Start
+from permissions import ON_BEHALF, allowed, called, decisions, operations, written
 from redis_helpers import quick
-from sync.test_policy import ON_BEHALF, allowed, called, decisions, operations, written
 
 from simulator import Delays, Simulator, events
 from simulator.account import ACCOUNT, REGION
@@ -20,8 +20,8 @@ from simulator.processes import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from permissions import Call
     from stack import Stack
-    from sync.test_policy import Call
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 pytest_plugins = ("stack",)

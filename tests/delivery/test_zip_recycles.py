@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import PASSWORD, ROOT
+from conftest import PASSWORD
+from permissions import operations
 from redis_helpers import quick
 from zipped import Emulator, built, unpacked
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(180)
 
 RECYCLE = {"action": "recycle", "drain_time": 0, "wait_time": 0}
-# IAM's name of a service is botocore's, but for this one.
-PREFIXES = {"elbv2": "elasticloadbalancing"}
 
 
 @pytest.fixture
@@ -55,17 +53,6 @@ def environment(aws: Simulator, service: Service) -> dict[str, str]:
         NOTIFICATION_TOPIC_ARN=aws.sns.create("alerts"),
         SMTP_SECRET_ARN=aws.secrets.put("mail", json.dumps(mail)),
     )
-
-
-def operations() -> set[str]:
-    """The actions that the zip has botocore's data for."""
-    spec = importlib.util.spec_from_file_location("bundle", ROOT / "packaging" / "bundle.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    held: dict[str, tuple[str, ...]] = module.OPERATIONS
-    return {f"{PREFIXES.get(each, each)}:{name}" for each, names in held.items() for name in names}
 
 
 def test_the_zip_recycles_a_service(
