@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
 from discovery.events import (
@@ -41,6 +41,8 @@ class Sync:
     log_fields: str = ""  # of a task's change
     scheduled: bool = False
     shared: bool = False  # every stack of the cluster gets this event at the same instant
+    # The task or the container instance as its event shows it.
+    changed: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,20 @@ class Recycle:
 
 
 @dataclass(frozen=True)
+class History:
+    """Answer with the latest state of the tasks and instances."""
+
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Ignore:
     """An event of something else."""
 
     reason: str
 
 
-Action = Union[Sync, Status, Recycle, Ignore]
+Action = Union[Sync, Status, Recycle, History, Ignore]
 
 
 def route(event: Event, service: ServiceSettings) -> Action:
@@ -80,6 +89,8 @@ def route(event: Event, service: ServiceSettings) -> Action:
 def _route_manual(event: Manual, service: ServiceSettings) -> Action:
     if event.action == "status":
         return Status()
+    if event.action == "history":
+        return History(event.params)
     if event.action == "recycle":
         for field, named, ours in (
             ("cluster_name", event.cluster_name, (service.cluster, service.cluster_name)),
@@ -95,7 +106,12 @@ def _route_ours(event: TaskChange | ServiceChange | InstanceChange) -> Action:
     if isinstance(event, TaskChange):
         return _route_task(event.detail, event.time)
     if isinstance(event, InstanceChange):
-        return Sync("a container instance changed", happened_at=event.happened_at, shared=True)
+        return Sync(
+            "a container instance changed",
+            happened_at=event.happened_at,
+            shared=True,
+            changed=event.detail,
+        )
     return Sync(f"the service reports {one_line(event.what)}", happened_at=event.happened_at)
 
 
@@ -109,6 +125,7 @@ def _route_task(detail: Mapping[str, Any], sent_at: float | None) -> Action:
         new_task_ids=frozenset({task} if last == desired == RUNNING else ()),
         happened_at=moment(detail.get("updatedAt")) or sent_at,
         log_fields="".join(f" {name}={plain(detail.get(name))}" for name in _LOGGED),
+        changed=detail,
     )
 
 

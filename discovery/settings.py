@@ -165,6 +165,7 @@ class ServiceSettings:
     mail_secret_arn: str = _variable(
         "SMTP_SECRET_ARN", "", _matching(f"({_SECRETS_MANAGER})?"), "the ARN of a secret"
     )
+    history: bool = _variable("HISTORY", "false", _flag, "true or false")
 
     @property
     def cluster_name(self) -> str:
