@@ -6,11 +6,10 @@ business.
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from discovery.model import KeptVersion
+from discovery.store import scripts
 from discovery.store.registry import ScriptPart
 
 if TYPE_CHECKING:
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from discovery.model import StoredChange
     from discovery.store.client import ScriptClient
 
-_TEXT = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
-_SCRIPT = (hashlib.sha1(_TEXT.encode()).hexdigest(), _TEXT)  # noqa: S324 (EVALSHA names it so)
+_SCRIPT = scripts.load("history")
 
 # Records of one script call. It takes a millisecond, for which a withdrawal may have to wait.
 BATCH = 200
@@ -81,4 +79,4 @@ def arguments(change: StoredChange) -> tuple[Any, ...]:
 
 def part(key_prefix: str, change: StoredChange) -> ScriptPart:
     """Keeps a change in the call of another script."""
-    return ScriptPart(_TEXT, keys(key_prefix), ("keep", *arguments(change)))
+    return ScriptPart(_SCRIPT.text, keys(key_prefix), ("keep", *arguments(change)))

@@ -6,13 +6,11 @@ make an overlap of runs harmless. The lease only saves calls: it lets one run li
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import threading
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from discovery.addresses import changes
@@ -25,7 +23,7 @@ from discovery.model import (
     RetryAfter,
     Superseded,
 )
-from discovery.store import codec
+from discovery.store import codec, scripts
 from discovery.text import one_line
 
 if TYPE_CHECKING:
@@ -37,8 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_TEXT = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
-_SCRIPT = (hashlib.sha1(_TEXT.encode()).hexdigest(), _TEXT)  # noqa: S324 (EVALSHA names it so)
+_SCRIPT = scripts.load("ground", "ratelimit", "items", "registry")
 
 # A run that was killed holds up the others for this long, in milliseconds.
 LEASE = 8000
@@ -200,11 +197,11 @@ class Registry:
 
 
 @lru_cache(maxsize=1)
-def _joined(text: str, keys: int, args: int) -> tuple[str, str]:
+def _joined(text: str, keys: int, args: int) -> scripts.Script:
     """Our script with another one after it, which has the keys and arguments behind ours."""
     joined = f"""\
 local function first()
-{_TEXT}
+{_SCRIPT.text}
 end
 local function second(KEYS, ARGV)
 {text}
@@ -214,4 +211,4 @@ local done, why = pcall(second, {{unpack(KEYS, {keys + 1})}}, {{unpack(ARGV, {ar
 if not done and type(why) == 'table' then why = why.err end
 return {{answer, done and '' or tostring(why)}}
 """
-    return hashlib.sha1(joined.encode()).hexdigest(), joined  # noqa: S324
+    return scripts.of(joined)
