@@ -228,7 +228,6 @@ def _policy(service: ServiceSettings) -> Policy:
         rounds=service.rounds,
         interval=service.interval,
         panic_percent=service.panic_percent,
-        calls_per_second=service.calls_per_second,
     )
 
 

@@ -122,10 +122,11 @@ class PublishedState:
 
 
 class Grant(NamedTuple):
-    """The lease is ours and a listing may start: its fencing token, and the published state."""
+    """The lease is ours and a listing may start."""
 
-    token: int
+    token: int  # fencing token
     state: PublishedState
+    wait: float = 0.0  # seconds from now before which the rate limit allows no further listing
 
 
 class RetryAfter(NamedTuple):

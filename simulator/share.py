@@ -87,7 +87,7 @@ def _allows(parent: Callable[[], Path | None]) -> bool:
     with contextlib.suppress(OSError):
         where = parent()
         if where:
-            group = where / f"share-{uuid.uuid4().hex}"
+            group = where / f"share-{os.getpid()}-{uuid.uuid4().hex}"
             group.mkdir()
             try:
                 _limit(group, 256)
@@ -110,7 +110,7 @@ def _limit(group: Path, memory: int) -> None:
 def _by_cgroup(pid: int, memory: int, way: str) -> Iterator[None]:
     parent = _PARENTS[way]()
     assert parent is not None
-    group = parent / f"share-{uuid.uuid4().hex}"
+    group = parent / f"share-{os.getpid()}-{uuid.uuid4().hex}"
     group.mkdir()
     try:
         _limit(group, memory)

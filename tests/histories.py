@@ -226,7 +226,7 @@ class Stage:
                 deadline=deadline,
                 sleep=lambda seconds: self.sleep(environment, seconds),
             )
-            policy = Policy(ROUNDS, INTERVAL, panic_percent=0, calls_per_second=10)
+            policy = Policy(ROUNDS, INTERVAL, panic_percent=0)
             spread = 1.0 if action.shared else 0.0
             return sync(
                 dependencies, policy, action.stopping, action.new_task_ids, spread

@@ -68,14 +68,32 @@ local function may_take(owner)
   return not holder or holder == owner or string.sub(holder, 1, #RESERVED) == RESERVED
 end
 
--- Hold the next listing back until the rate limit has room for this one's calls, `costs` ms each.
-local function limit_rate(from, calls, costs)
-  local wait = from + math.ceil(calls) * tonumber(costs) - now()
-  if wait > 0 then
-    redis.call('SET', RATELIMIT, calls, 'PX', wait)
+-- ECS limits calls by a token bucket, and so does this rate limit (GCRA). The time to live of its
+-- key is what was taken out of the bucket: `costs` ms for each call, as a call is refilled in that
+-- time. No key: the bucket is full.
+local function taken()
+  return math.max(0, redis.call('PTTL', RATELIMIT))
+end
+
+local function take(calls, costs)
+  local left = taken() + math.ceil(calls) * costs
+  if left > 0 then
+    redis.call('SET', RATELIMIT, calls, 'PX', left)
   else
     redis.call('DEL', RATELIMIT)
   end
+end
+
+-- Milliseconds until the bucket has so many calls. A listing of more calls than the bucket holds
+-- begins when it is full, and is paid for afterwards.
+local function wait_for(calls, costs, burst)
+  return math.max(0, taken() - math.max(0, burst - calls) * costs)
+end
+
+-- As many calls as the last listing took: the next one will probably take as many.
+local function expected_calls()
+  local calls = tonumber(redis.call('HGET', STATE, 'calls')) or 0
+  return math.min(math.max(math.ceil(calls), 2), MOST_CALLS)
 end
 
 -- The tasks that may not be listed.
@@ -169,20 +187,21 @@ function actions.reserve(owner, lease)
   return redis.call('SET', LEASE, RESERVED .. owner, 'NX', 'PX', lease) and 1 or 0
 end
 
--- Take the lease, and a fencing token for a listing that starts now. -1: another run holds the
--- lease. A number below any token: the milliseconds that the rate limit wants first.
-function actions.acquire(owner, lease, costs)
+-- Take the lease, and a fencing token for a listing that starts now; also returned are the
+-- published state and the milliseconds that the next listing will have to wait. -1: another run
+-- holds the lease. A number below any token: the milliseconds that the rate limit wants first.
+function actions.acquire(owner, lease, costs, burst)
+  costs, burst = tonumber(costs), tonumber(burst)
   prepare(tonumber(lease))
-  bounded(RATELIMIT, MOST_CALLS * tonumber(costs))
+  bounded(RATELIMIT, (MOST_CALLS + burst) * costs)
   if not may_take(owner) then return {-1} end
   redis.call('SET', LEASE, owner, 'PX', lease)
-  local wait = redis.call('PTTL', RATELIMIT)
+  local calls = expected_calls()
+  local wait = wait_for(calls, costs, burst)
   if wait > 0 then return {wait} end
   local token = tick()
-  -- As many calls as the last listing took, in case that this one fails before it reports.
-  local calls = tonumber(redis.call('HGET', STATE, 'calls')) or 0
-  limit_rate(token, math.min(math.max(calls, 2), MOST_CALLS), costs)
-  return {token, published()}
+  take(calls, costs) -- now, as this listing may fail before it reports
+  return {token, published(), wait_for(calls, costs, burst)}
 end
 
 -- Extend the lease if it is still ours. 1: a request came after `token`, 0: none did.
@@ -237,6 +256,7 @@ function actions.publish(
     if listed ~= tonumber(base) then return {-1, published()} end
     list, added, removed, late = without_withdrawn(list, tasks, items)
   end
+  take(tonumber(calls) - expected_calls(), tonumber(costs)) -- acquire took what was expected
   local new = tick()
   -- The message goes first, as it may be denied: a script that fails later would leave half of
   -- the publication written.
@@ -248,7 +268,6 @@ function actions.publish(
   end
   redis.call('HSET', STATE, 'generation', new, 'listing', token, 'tasks', tasks, 'items', items,
     'calls', calls, ...)
-  limit_rate(tonumber(token), tonumber(calls), costs)
   return {new, late}
 end
 

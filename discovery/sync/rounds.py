@@ -26,7 +26,6 @@ class Policy:
     rounds: int
     interval: float  # seconds
     panic_percent: float
-    calls_per_second: float  # to ECS, over time
 
 
 @dataclass(frozen=True)

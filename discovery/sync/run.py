@@ -118,7 +118,7 @@ def dry_run(dependencies: Dependencies, policy: Policy) -> Report:
     clock = dependencies.deadline.clock
     while True:
         state = dependencies.registry.read()
-        seen = _observe(dependencies, policy, state, NO_IDS)
+        seen = _observe(dependencies, state, NO_IDS)
         report.rounds += 1
         last = is_last(progress, policy, seen.budget(dependencies.deadline))
         log_lines.round_ended(progress.number, policy.rounds, summary(seen.snapshot, seen.probes))
@@ -149,7 +149,7 @@ def _run(
         grant = _acquire(dependencies, report, token, cost)
         if grant is None:
             return
-        seen = _observe(dependencies, policy, grant.state, new_task_ids)
+        seen = _observe(dependencies, grant.state, new_task_ids, grant.wait)
         report.rounds += 1
         token, cost = grant.token, seen.cost
         last = is_last(progress, policy, seen.budget(deadline))
@@ -170,10 +170,11 @@ def _run(
 
 def _observe(
     dependencies: Dependencies,
-    policy: Policy,
     state: PublishedState,
     new_task_ids: AbstractSet[str],
+    wait: float = 0.0,
 ) -> Observation:
+    """List and probe. The rate limit allows the next listing `wait` seconds from now."""
     started = dependencies.deadline.clock()
     snapshot, probes = observe(
         dependencies.service,
@@ -185,7 +186,7 @@ def _observe(
         dependencies.described,
     )
     cost = dependencies.deadline.clock() - started
-    return Observation(snapshot, probes, cost, started + snapshot.calls / policy.calls_per_second)
+    return Observation(snapshot, probes, cost, started + wait)
 
 
 def _acquire(

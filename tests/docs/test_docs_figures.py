@@ -50,7 +50,7 @@ def test_no_figure_is_written_by_hand() -> None:
 
 def test_the_tables_can_be_written_without_a_run(tmp_path: Path) -> None:
     """`python -m benchmarks tables` puts the figures of results.json back in their places."""
-    for folder in ("benchmarks", "simulator", "docs"):
+    for folder in ("benchmarks", "discovery", "simulator", "docs"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copy(README, tmp_path)
     page = tmp_path / PERFORMANCE.relative_to(ROOT)

@@ -130,7 +130,8 @@ def test_the_wait_for_the_account_s_budget_is_no_cost_of_a_round(
     function = start(quick(aws, service, RETRY_COUNT="2"))
     function.invoke({})
     fails.port("closed")
-    aws.valkey.client().set(f"{PREFIX}:ratelimit", 25, px=2500)
+    # 40 calls are in a full bucket, a listing takes 2, and a call is refilled in 108 ms.
+    aws.valkey.client().set(f"{PREFIX}:ratelimit", 25, px=2500 + 38 * 108)
 
     said = function.invoke({}, timeout=6.0)
 
@@ -145,6 +146,7 @@ def test_a_round_that_the_budget_allows_too_late_is_not_begun(aws: Simulator, st
     service.start_task(port="closed")
     function = start(quick(aws, service, ECS_CALLS_PER_SECOND="1"))
     function.invoke({"action": "status"})
+    aws.valkey.client().set(f"{PREFIX}:ratelimit", 2, px=2 * 1072)  # 2 of 4 calls are left
     aws.faults.set("ListTasks", faults.slow(0.6))
 
     said = function.invoke({}, timeout=4.0)

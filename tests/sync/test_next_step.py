@@ -24,7 +24,7 @@ from discovery.sync.rounds import (
 
 FAILING = Decision(entries(a="10.0.0.1"), (), frozenset("ab"), 2, 0, False, settled=False)
 SETTLED = replace(FAILING, failing=frozenset(), settled=True)
-POLICY = Policy(rounds=3, interval=5.0, panic_percent=0, calls_per_second=10)
+POLICY = Policy(rounds=3, interval=5.0, panic_percent=0)
 PLENTY = Budget(now=100.0, left=20.0, cost=1.0, listing_from=0.0)
 
 
