@@ -13,7 +13,7 @@ from discovery.store import scripts
 from discovery.store.registry import ScriptPart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from discovery.deadline import Deadline
     from discovery.model import StoredChange
@@ -43,10 +43,9 @@ class History:
     def versions(self) -> dict[str, KeptVersion]:
         """What is kept of each task, by id."""
         kept = {}
-        for line in self._run("versions").split("\n"):
-            id, _, rest = line.partition(" ")
-            if rest:
-                version, stopped, health = rest.split(" ")
+        for page in self._pages("versions"):
+            for line in page.split("\n") if page else ():
+                id, version, stopped, health = line.split(" ")
                 kept[id] = KeptVersion(int(version), health, stopped == "1")
         return kept
 
@@ -61,8 +60,18 @@ class History:
 
     def read(self) -> tuple[list[str], list[str]]:
         """All records: of the tasks, and of the instances."""
-        tasks, instances = self._run("read")
-        return tasks, instances
+        tasks, instances = (
+            {id: text for page in self._pages("read", kind) for id, text in _pairs(page)}
+            for kind in ("task", "instance")
+        )
+        return list(tasks.values()), list(instances.values())
+
+    def _pages(self, action: str, *args: Any) -> Iterator[Any]:
+        cursor, ended = "0", False
+        while not ended:
+            cursor, page = self._run(action, *args, cursor)
+            ended = cursor == "0"
+            yield page
 
     def _run(self, action: str, *args: Any) -> Any:
         return self._client.run(_SCRIPT, self._keys, self._deadline, action, *args)
@@ -80,3 +89,7 @@ def arguments(change: StoredChange) -> tuple[Any, ...]:
 def part(key_prefix: str, change: StoredChange) -> ScriptPart:
     """Keeps a change in the call of another script."""
     return ScriptPart(_SCRIPT.text, keys(key_prefix), ("keep", *arguments(change)))
+
+
+def _pairs(flat: Sequence[str]) -> Iterator[tuple[str, str]]:
+    return zip(flat[::2], flat[1::2])
