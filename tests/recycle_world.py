@@ -157,7 +157,7 @@ class World:
 
     @property
     def _policy(self) -> Policy:
-        return Policy(rounds=3, interval=5.0, panic_percent=0, calls_per_second=1e6)
+        return Policy(rounds=3, interval=5.0, panic_percent=0)
 
     def _parts(self, deadline: Deadline, owner: str) -> recycle.Parts:
         registry = Registry(self.client, KEY, self.settings.key_prefix, 0, 1e6, deadline, owner)
