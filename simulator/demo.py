@@ -1,4 +1,4 @@
-"""`make demo`: the function at work, told on a terminal in under half a minute.
+"""`make demo`: the function at work, told on a terminal in about half a minute.
 
 Every step says what happens, shows the function's own log lines and the list
 that Redis then holds, and is checked: the exit status is 0 only if all of them
@@ -7,17 +7,22 @@ ended as told.
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Self
 
 from simulator.aws import Simulator
+from simulator.ecs.life import Delays
 from simulator.ecs.services import Service
 from simulator.function import Function, Invocation
 
 ROOT = Path(__file__).parent.parent
 KEY = "ecs:task:iplist"
+HALL = "ecs:task:hall"  # the list of the service that is recycled
+THREE = 3  # its tasks
 
 
 class Story:
@@ -38,10 +43,12 @@ class Story:
         self.show_log(done)
         return done
 
-    def show_log(self, done: Invocation) -> None:
+    def show_log(self, done: Invocation, about: str = "") -> None:
         for line in done.log:
             if line.startswith("[") and "Traceback" not in line:
                 level, when, _, message = line.split("\t", 3)
+                if not message.startswith(about):
+                    continue
                 print(dim(f"   {when[11:23]} {level:9} {message}"))
 
     def check(self, what: str, holds: bool) -> None:
@@ -49,14 +56,14 @@ class Story:
         if not holds:
             self.failed.append(what)
 
-    def listed(self) -> dict[str, str]:
+    def listed(self, key: str = KEY) -> dict[str, str]:
         """The list, as any reader gets it: address -> task name."""
-        text = self.aws.valkey.client().get(KEY)
+        text = self.aws.valkey.client().get(key)
         return {item["ip"]: item["task_name"] for item in json.loads(str(text or "[]"))}
 
-    def show_list(self) -> None:
-        text = self.aws.valkey.client().get(KEY)
-        print(f"\n   $ redis-cli get {KEY}")
+    def show_list(self, key: str = KEY) -> None:
+        text = self.aws.valkey.client().get(key)
+        print(f"\n   $ redis-cli get {key}")
         print(f"   {'ip':<14}{'task_name':<12}{'status':<10}update_time")
         for item in json.loads(str(text or "[]")):
             row = f"{item['ip']:<14}{item['task_name']:<12}{item['status']:<10}"
@@ -139,6 +146,67 @@ def api_failure(story: Story) -> None:
     story.check("the list is as it was, to the byte", story.aws.valkey.client().get(KEY) == before)
 
 
+class Reader:
+    """A program that reads the list all the time, and remembers how long it was."""
+
+    def __init__(self, story: Story) -> None:
+        self._story = story
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._poll, daemon=True)
+        self.lengths: list[int] = []
+        self.reads = True
+
+    def _poll(self) -> None:
+        while not self._over.is_set():
+            self.lengths.append(len(self._story.listed(HALL)))
+            self._over.wait(0.005)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reads = self._thread.is_alive()  # an error would have ended it
+        self._over.set()
+        self._thread.join()
+
+
+def recycled(story: Story) -> None:
+    story.step(
+        "A recycle: three tasks replaced one by one, under a reader that never stops reading",
+        "A fourth task comes first. Each old task leaves the list before it is stopped.",
+    )
+    service = story.aws.ecs.create_service("arcade", "hall", desired=THREE, steady=True)
+    service.delays = Delays().times(0.02)
+    settings = story.aws.settings(service, key=HALL, RETRY_INTERVAL="0.2", RECYCLE="true")
+    story.aws.clock.run()
+    with Function(settings, root=ROOT, timeout=120) as function:
+        recycle(story, service, function)
+    story.aws.clock.stop()
+
+
+def recycle(story: Story, service: Service, function: Function) -> None:
+    function.invoke({})
+    story.show_list(HALL)
+    old = set(story.listed(HALL))
+    with Reader(story) as reader:
+        asked = {"action": "recycle", "drain_time": 0.2, "wait_time": 0}
+        story.show_log(function.invoke(asked), "recycle")
+        state: dict[str, Any] = {"outcome": "recycling"}
+        limit = time.monotonic() + 60
+        while state["outcome"] == "recycling" and time.monotonic() < limit:
+            done = function.invoke({"source": "aws.events", "detail-type": "Scheduled Event"})
+            story.show_log(done, "recycle")
+            state = function.invoke({"action": "recycle", "command": "status"}).answer
+    story.show_list(HALL)
+    least, most = min(reader.lengths), max(reader.lengths)
+    seen = f"{len(reader.lengths)} reads, {least} to {most} addresses"
+    story.check(f"the reader never saw fewer than three ({seen})", reader.reads and least == THREE)
+    story.check("all three were replaced", state["outcome"] == "recycled" and len(old) == THREE)
+    story.check("no old address is left", not old & set(story.listed(HALL)))
+    story.check("the service wants three tasks, as before", service.desired == THREE)
+
+
 def outcome(done: Invocation) -> str | None:
     return done.answer["outcome"] if done.answer else None
 
@@ -170,13 +238,13 @@ def stage() -> Iterator[Story]:
 def main() -> int:
     began = time.monotonic()
     with stage() as story:
-        for step in (first_reconcile, scale_out, closed_port, told_to_stop, api_failure):
+        for step in (first_reconcile, scale_out, closed_port, told_to_stop, api_failure, recycled):
             step(story)
     seconds = time.monotonic() - began
     if story.failed:
         print(red(f"\n{len(story.failed)} not as told: {'; '.join(story.failed)}"))
         return 1
-    print(green(f"\nAll five steps ended as told, in {seconds:.0f} s."))
+    print(green(f"\nAll six steps ended as told, in {seconds:.0f} s."))
     return 0
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 README, CHANGELOG = ROOT / "README.md", ROOT / "CHANGELOG.md"
-CONTRACT, DEPLOY, DESIGN, OPERATIONS, PERFORMANCE = (
+CONTRACT, DEPLOY, DESIGN, OPERATIONS, PERFORMANCE, RECYCLE = (
     ROOT / "docs" / f"{name}.md"
-    for name in ("contract", "deploy", "design", "operations", "performance")
+    for name in ("contract", "deploy", "design", "operations", "performance", "recycle")
 )
 DOCUMENTS = [README, CHANGELOG, *sorted((ROOT / "docs").glob("*.md"))]
 

@@ -82,10 +82,8 @@ def test_the_parameters_are_those_of_the_template() -> None:
     """A setting is a parameter with the same default; a table has the others."""
     renamed = {"RECYCLE": "AllowRecycle"}  # it grants the role more, too
     documented = {
-        renamed.get(variable) or "".join(word.title() for word in variable.split("_")): shown(
-            default
-        )
-        for variable, default in variables().items()
+        renamed.get(name) or "".join(word.title() for word in name.split("_")): shown(default)
+        for name, default in variables().items()
     }
     others = {code(cell)[0]: default for cell, default, _ in table(DEPLOY, "Parameters")}
     assert {} == {each: others[each] for each in others if each in documented}

@@ -15,7 +15,8 @@ from redis_helpers import quick, text
 from discovery.aws.secrets import fetch
 from discovery.store.client import open_client
 from discovery.store.credentials import SecretCredentials
-from simulator import Function, faults
+from simulator import Delays, Function, events, faults
+from simulator.processes import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -283,6 +284,30 @@ def test_the_documented_rules_are_enough(aws: Simulator, start: Start) -> None:
     service.tasks[0].stop()
     (stopped,) = aws.events.take()
     assert [service.tasks[0].ip] == function.invoke(stopped).answer["removed"]
+
+
+def test_the_documented_rules_are_enough_for_a_recycle(aws: Simulator, start: Start) -> None:
+    """From its start over each command to its end, when its record gets an expiry."""
+    service = aws.ecs.create_service("arcade", "lobby", desired=1, steady=True)
+    service.delays = Delays().times(0.02)
+    settings = quick(aws, service, RECYCLE="true", REDIS_SECRET_ARN=a_user(aws, documented()))
+    function = start(settings)
+    aws.clock.run()
+    recycle = {"action": "recycle"}
+    for event in (
+        recycle | {"drain_time": 0, "wait_time": 0},
+        *(recycle | {"command": word} for word in ("status", "pause", "resume")),
+    ):
+        assert function.invoke(event).error_message is None
+
+    def ended() -> bool:
+        said = function.invoke(events.scheduled())
+        assert [] == [line for line in said.log if "denies this user" in line]
+        return aws.valkey.client().ttl("{" + KEY + "}:recycle") > 0
+
+    wait_until(ended, "the recycle has ended", 40)
+    aws.clock.stop()
+    assert "recycled" == function.invoke(recycle | {"command": "status"}).answer["outcome"]
 
 
 def test_a_user_that_may_too_little_changes_nothing(aws: Simulator, start: Start) -> None:
