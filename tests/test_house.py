@@ -111,6 +111,7 @@ PURE: dict[str, set[str]] = {
     "discovery.task_record": {"json"},
     "discovery.recycle.acts": set(),
     "discovery.recycle.facts": set(),
+    "discovery.recycle.judge": set(),
     "discovery.recycle.machine": set(),
     "discovery.recycle.record": {"json"},
     "discovery.recycle.restore": set(),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from discovery.recycle import restore
 from discovery.recycle.acts import Drain, Reinstate, SetDesired, SetScaling, SetTag, Step, Stop
+from discovery.recycle.judge import by_tag, candidates, failure, hand, observed, outdated
 from discovery.recycle.record import (
     CANCELLED,
     DRAIN,
@@ -26,7 +27,6 @@ from discovery.recycle.record import (
     TAG,
     Batch,
     Capacity,
-    parse_tag,
     tag_of,
 )
 from discovery.recycle.start import obstacle, surge
@@ -36,20 +36,18 @@ if TYPE_CHECKING:
     from discovery.recycle.record import Record
 
 RETRY = 2.0  # seconds before an act is repeated whose effect does not show yet
-WATCHED = 100  # newer tasks whose stop is looked up, as many as one DescribeTasks takes
 
 
 def next_step(record: Record, facts: Facts, now: float) -> Step:
     """What to do next. `record.ended` is not so yet; `now` is in seconds since the epoch."""
-    record = _observed(record, facts, now)
+    record = observed(record, facts, now)
     # 1. A task that is off the list without being in hand goes back before anything else.
-    hand = record.batch.tasks if record.batch else ()
-    stray = (facts.look.draining & facts.look.tasks.keys()) - set(hand)
+    stray = (facts.look.draining & facts.look.tasks.keys()) - hand(record)
     if stray:
         return Step(record, (Reinstate(tuple(sorted(stray))),))
     # 2. A record that is older than the service's tag comes from a Redis that lost writes.
-    if record.phase != RESTORING and _outdated(record, facts):
-        return Step(failed(_by_tag(record, facts), "Redis lost the recycle's last writes", now))
+    if record.phase != RESTORING and outdated(record, facts):
+        return Step(failed(by_tag(record, facts), "Redis lost the recycle's last writes", now))
     # 3. The phase, unless something forbids to go on.
     if record.phase == RESTORING:
         return restore.next_step(record, facts, now)
@@ -60,8 +58,8 @@ def _ended(record: Record, facts: Facts, now: float) -> Step | None:
     """The step to the end if the recycle was cancelled or fails."""
     if record.ending == CANCELLED and (not record.batch or record.batch.step == DRAIN):
         return Step(_restoring(record, now))
-    failure = _failure(record, facts, now)
-    return Step(failed(record, failure, now)) if failure else None
+    why = failure(record, facts, now)
+    return Step(failed(record, why, now)) if why else None
 
 
 def _held(record: Record, facts: Facts, now: float) -> Step | None:
@@ -84,86 +82,11 @@ def _given_back(record: Record, batch: Batch, facts: Facts, why: str, now: float
 
 
 def _phase(record: Record, facts: Facts, now: float) -> Step:
+    if facts.service.desired not in (record.raised, record.before.desired):
+        return Step(_replanned(record, facts))
     if record.phase == PREPARING:
         return _prepare(record, facts)
-    if record.raised is not None and facts.service.desired not in (
-        record.raised,
-        record.before.desired,
-    ):
-        return Step(_replanned(record, facts))
     return _surge(record, facts) if record.phase == SURGING else _recycle(record, facts, now)
-
-
-def _observed(record: Record, facts: Facts, now: float) -> Record:
-    """The record with what this look shows: the tasks left, and whether there is progress."""
-    left = len(facts.old(record.request.started_before))
-    newer = {
-        id: task
-        for id, task in facts.look.tasks.items()
-        if task.created_at >= record.request.started_before
-    }
-    watched = tuple(sorted(newer.keys() - facts.ready)[:WATCHED])
-    states = ",".join(f"{id}:{newer[id].last_status}" for id in watched)
-    signature = f"{left}/{len(newer)}/{len(facts.ready)}/{states}"[:1000]
-    progress_at = record.progress_at if signature == record.signature else now
-    return record.changed(
-        left=left,
-        watched=watched,
-        signature=signature,
-        progress_at=progress_at,
-        updated_at=now,
-        desired_now=facts.service.desired,
-        scaling_now=facts.scaling,
-    )
-
-
-def _outdated(record: Record, facts: Facts) -> bool:
-    tag = parse_tag(facts.service.tags.get(TAG))
-    if tag is None or tag.id != record.id:
-        return record.phase != PREPARING
-    return tag.stops > record.stops
-
-
-def _by_tag(record: Record, facts: Facts) -> Record:
-    """The record with what the service's tag, which is newer, says of the time before."""
-    tag = parse_tag(facts.service.tags.get(TAG))
-    if tag is None or tag.id != record.id:
-        return record
-    return record.changed(
-        stops=tag.stops,
-        before=tag.before,
-        raised=tag.raised,
-        raised_maximum=tag.raised_maximum,
-        suspends=tag.suspends,
-    )
-
-
-def _failure(record: Record, facts: Facts, now: float) -> str:
-    """Why the recycle fails; "": it does not."""
-    waits = record.phase in (PREPARING, SURGING) or (
-        record.batch is not None and record.batch.step in (STOP, REPLACE, SETTLE)
-    )
-    for id, why in sorted(facts.ended.items()):
-        return f"replacement {id} stopped: {why}"
-    primary = facts.service.primary
-    if waits and primary and primary.failed_tasks:
-        newest = facts.service.events[0].message if facts.service.events else ""
-        return f"ECS failed to start {primary.failed_tasks} replacements: {newest}"
-    silent = now - record.progress_at
-    protected = record.phase == RECYCLING and not record.batch and not _candidates(record, facts)
-    deploying = obstacle(facts.service) and not facts.service.impaired
-    if silent > record.request.replacement_timeout and not (
-        record.paused or protected or deploying or now < record.next_at
-    ):
-        return (
-            f"no progress for {silent:.0f} s: "
-            f"{facts.missing(_hand(record)) or record.reason or 'ECS does not carry it out'}"
-        )
-    return ""
-
-
-def _hand(record: Record) -> frozenset[str]:
-    return frozenset(record.batch.tasks if record.batch else ())
 
 
 def failed(record: Record, reason: str, now: float) -> Record:
@@ -200,7 +123,9 @@ def _replanned(record: Record, facts: Facts) -> Record:
     if scaling and before and scaling.maximum != maximum:  # nor is the maximum ours
         before = before._replace(minimum=scaling.minimum, maximum=scaling.maximum)
         maximum = None
-    raised, maximum = surge(desired, record.batch_size, scaling, maximum)
+    raised = None
+    if record.raised is not None:
+        raised, maximum = surge(desired, record.batch_size, scaling, maximum)
     return record.changed(
         phase=PREPARING,
         stops=record.stops + 1,
@@ -216,7 +141,7 @@ def _surge(record: Record, facts: Facts) -> Step:
     """Wait until the raised capacity is listed."""
     if record.raised is not None and facts.service.desired == record.before.desired:
         return Step(record, (SetDesired(record.raised),), again_at=None)
-    lacking = facts.missing(_hand(record))
+    lacking = facts.missing(hand(record))
     if lacking:
         return Step(record.changed(reason=lacking), again_at=None)
     return Step(record.changed(phase=RECYCLING, reason=""))
@@ -232,15 +157,6 @@ def _recycle(record: Record, facts: Facts, now: float) -> Step:
     return _replace(record, record.batch, facts, now)
 
 
-def _candidates(record: Record, facts: Facts) -> list[str]:
-    """The tasks that may go next: those that no reader sees first, then the oldest."""
-    old = facts.old(record.request.started_before)
-    ready = facts.ready
-    return sorted(
-        old.keys() - facts.protected, key=lambda id: (id in ready, old[id].created_at, id)
-    )
-
-
 def _next_batch(record: Record, facts: Facts, now: float) -> Step:
     if record.ending == CANCELLED:
         return Step(_restoring(record, now))
@@ -248,7 +164,7 @@ def _next_batch(record: Record, facts: Facts, now: float) -> Step:
         return Step(_restoring(record.changed(ending=RECYCLED, reason=""), now))
     if now < record.next_at:
         return Step(record.changed(reason="waits between batches"), again_at=record.next_at)
-    tasks = tuple(_candidates(record, facts)[: record.batch_size])
+    tasks = tuple(candidates(record, facts)[: record.batch_size])
     if not tasks:
         reason = f"{record.left} tasks are under scale-in protection"
         return Step(record.changed(reason=reason), again_at=None)

@@ -130,15 +130,17 @@ def _start(parts: Parts, request: Any) -> None:
     held = recycles.acquire()
     if held is None:
         raise RecycleError("The recycle does not start: another start is under way.")
-    record = loads(held.text)
-    if record is None or record.ended:
-        record = start.record(uuid.uuid4().hex[:8], request, facts, parts.now())
-        recycles.write(held, dumps(record), ended=False)
-        log.info(
-            "recycle %s starts: %d tasks, %d at a time, desired count %d",
-            record.id, record.total, record.batch_size, record.before.desired,
-        )  # fmt: skip
-    recycles.release()
+    try:
+        record = loads(held.text)
+        if record is None or record.ended:
+            record = start.record(uuid.uuid4().hex[:8], request, facts, parts.now())
+            recycles.write(held, dumps(record), ended=False)
+            log.info(
+                "recycle %s starts: %d tasks, %d at a time, desired count %d",
+                record.id, record.total, record.batch_size, record.before.desired,
+            )  # fmt: skip
+    finally:
+        recycles.release()
 
 
 def _plan(parts: Parts, request: Any) -> dict[str, Any]:

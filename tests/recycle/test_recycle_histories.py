@@ -12,6 +12,6 @@ SEEDS = range(1, 201)
 @pytest.mark.timeout(110)
 @pytest.mark.parametrize("half", [0, 1])
 def test_the_five_promises_hold_in_every_history(half: int) -> None:
-    """Whatever dies, fails, scales or deploys: no promise breaks, and all is restored at the end."""
+    """Whatever dies, fails or scales: no promise breaks, and in the end all is restored."""
     played = sum(1 for _ in play(SEEDS[half::2]))
     assert played == len(SEEDS) // 2

@@ -1,0 +1,104 @@
+"""What a look means for a recycle: progress, lost writes, failure. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from discovery.recycle.record import (
+    PREPARING,
+    RECYCLING,
+    REPLACE,
+    SETTLE,
+    STOP,
+    SURGING,
+    TAG,
+    parse_tag,
+)
+from discovery.recycle.start import obstacle
+
+if TYPE_CHECKING:
+    from discovery.recycle.facts import Facts
+    from discovery.recycle.record import Record
+
+WATCHED = 100  # newer tasks whose stop is looked up, as many as one DescribeTasks takes
+
+
+def observed(record: Record, facts: Facts, now: float) -> Record:
+    """The record with what this look shows: the tasks left, and whether there is progress."""
+    left = len(facts.old(record.request.started_before))
+    newer = {
+        id: task
+        for id, task in facts.look.tasks.items()
+        if task.created_at >= record.request.started_before
+    }
+    watched = tuple(sorted(newer.keys() - facts.ready)[:WATCHED])
+    states = ",".join(f"{id}:{newer[id].last_status}" for id in watched)
+    signature = f"{left}/{len(newer)}/{len(facts.ready)}/{states}"[:1000]
+    progress_at = record.progress_at if signature == record.signature else now
+    return record.changed(
+        left=left,
+        watched=watched,
+        signature=signature,
+        progress_at=progress_at,
+        updated_at=now,
+        desired_now=facts.service.desired,
+        scaling_now=facts.scaling,
+    )
+
+
+def outdated(record: Record, facts: Facts) -> bool:
+    tag = parse_tag(facts.service.tags.get(TAG))
+    if tag is None or tag.id != record.id:
+        return record.phase != PREPARING
+    return tag.stops > record.stops
+
+
+def by_tag(record: Record, facts: Facts) -> Record:
+    """The record with what the service's tag, which is newer, says of the time before."""
+    tag = parse_tag(facts.service.tags.get(TAG))
+    if tag is None or tag.id != record.id:
+        return record
+    return record.changed(
+        stops=tag.stops,
+        before=tag.before,
+        raised=tag.raised,
+        raised_maximum=tag.raised_maximum,
+        suspends=tag.suspends,
+    )
+
+
+def failure(record: Record, facts: Facts, now: float) -> str:
+    """Why the recycle fails; "": it does not."""
+    waits = record.phase in (PREPARING, SURGING) or (
+        record.batch is not None and record.batch.step in (STOP, REPLACE, SETTLE)
+    )
+    for id, why in sorted(facts.ended.items()):
+        return f"replacement {id} stopped: {why}"
+    primary = facts.service.primary
+    if waits and primary and primary.failed_tasks:
+        newest = facts.service.events[0].message if facts.service.events else ""
+        return f"ECS failed to start {primary.failed_tasks} replacements: {newest}"
+    silent = now - record.progress_at
+    protected = record.phase == RECYCLING and not record.batch and not candidates(record, facts)
+    deploying = obstacle(facts.service) and not facts.service.impaired
+    if silent > record.request.replacement_timeout and not (
+        record.paused or protected or deploying or now < record.next_at
+    ):
+        return (
+            f"no progress for {silent:.0f} s: "
+            f"{facts.missing(hand(record)) or record.reason or 'ECS does not carry it out'}"
+        )
+    return ""
+
+
+def hand(record: Record) -> frozenset[str]:
+    return frozenset(record.batch.tasks if record.batch else ())
+
+
+def candidates(record: Record, facts: Facts) -> list[str]:
+    """The tasks that may go next: those that no reader sees first, then the oldest."""
+    old = facts.old(record.request.started_before)
+    ready = facts.ready
+    return sorted(
+        old.keys() - facts.protected, key=lambda id: (id in ready, old[id].created_at, id)
+    )

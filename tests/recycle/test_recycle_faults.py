@@ -1,0 +1,201 @@
+"""A recycle and what may go wrong, in accelerated time: the real code, clients and Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from actions import MESSAGES, RECYCLE_ACTIONS, SYNC_ACTIONS
+from recycle_world import DRAINING, KEY, World, standing_world
+
+from discovery.errors import RecycleError
+from simulator.events import scheduled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENDS = ("recycled", "failed", "cancelled")
+QUICK = {"action": "recycle", "wait_time": 0, "drain_time": 1, "replacement_timeout": 300}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    yield from standing_world()
+
+
+def begin(world: World, desired: int = 3) -> None:
+    world.begin("arcade", desired)
+    world.pass_time(60)
+    world.invoke({})
+
+
+def status(world: World) -> dict[str, Any]:
+    return world.invoke({"action": "recycle", "command": "status"})
+
+
+def until_ended(world: World, ticks: int = 60) -> dict[str, Any]:
+    for _ in range(ticks):
+        world.pass_time(30)
+        world.invoke(scheduled())
+        answer = status(world)
+        if answer["outcome"] in ENDS:
+            return answer
+    raise AssertionError(answer)
+
+
+def restored(world: World, desired: int = 3) -> None:
+    """The service is as it was, and everything that runs is listed."""
+    world.pass_time(60)
+    world.invoke({})
+    assert (desired, {}) == (world.service.desired, world.service.tags)
+    assert desired == len(world.service.running)
+    assert {task.ip for task in world.service.running} == listed(world)
+    assert not set(world.redis.zrange(DRAINING, 0, -1)) & {t.id for t in world.service.alive}
+
+
+def listed(world: World) -> set[str]:
+    import json  # noqa: PLC0415
+
+    return {item["ip"] for item in json.loads(str(world.redis.get(KEY)))}
+
+
+@pytest.mark.parametrize("operation", ["StopTask", "UpdateService", "TagResource"])
+def test_an_act_that_is_denied_fails_the_recycle(world: World, operation: str) -> None:
+    """Nothing more is stopped, the task goes back into the list, and all is restored."""
+    begin(world)
+    target = world.aws.scaling.register(world.service, 1, 3)
+    world.aws.faults.set(operation, "denied", times=1)
+    world.invoke(QUICK)
+    answer = until_ended(world)
+    assert ("failed", 0) == (answer["outcome"], answer["recycle"]["replaced"])
+    assert f"ecs:{operation}" in answer["recycle"]["reason"]
+    restored(world)
+    assert (3, False) == (target.maximum, target.suspended.scale_in)
+
+
+@pytest.mark.parametrize(
+    "operation", ["StopTask", "UpdateService", "TagResource", "DescribeServices", "ListTasks"]
+)
+def test_a_call_that_is_throttled_is_repeated(world: World, operation: str) -> None:
+    """The recycle goes on at the next tick."""
+    begin(world)
+    world.invoke(QUICK)
+    world.aws.faults.set(operation, "throttled", times=2)
+    for _ in range(40):
+        world.pass_time(30)
+        try:
+            world.invoke(scheduled())
+        except Exception:  # noqa: BLE001 (a listing that fails is a failed invocation)
+            continue
+        if status(world)["outcome"] in ENDS:
+            break
+    answer = status(world)
+    assert "recycled" == answer["outcome"], answer["recycle"]["reason"]
+    restored(world)
+
+
+def test_a_flushed_redis_is_restored_from_the_tag(world: World) -> None:
+    """Nothing more is stopped; count and scaling are as they were."""
+    begin(world)
+    target = world.aws.scaling.register(world.service, 1, 3)
+    world.invoke(QUICK)
+    assert (4, 4, True) == (world.service.desired, target.maximum, target.suspended.scale_in)
+    world.redis.flushall()
+    answer = until_ended(world)
+    assert "failed" == answer["outcome"]
+    assert [] == world.aws.calls.of("StopTask")
+    restored(world)
+    assert (3, False) == (target.maximum, target.suspended.scale_in)
+
+
+@pytest.mark.parametrize("kind", ["cannot_pull", "exits", "never_listens"])
+def test_a_replacement_that_fails_fails_the_recycle(world: World, kind: Any) -> None:
+    """One task is stopped, no further one, and the reason is in the answer."""
+    begin(world)
+    world.invoke(QUICK)
+    world.pass_time(30)
+    world.service.fails(kind)
+    answer = until_ended(world)
+    assert "failed" == answer["outcome"]
+    assert answer["recycle"]["reason"]
+    assert 1 == len(world.aws.calls.of("StopTask"))
+    world.service.recovers()
+    for task in world.service.running:
+        task.port("listens")
+    world.pass_time(600)
+    restored(world)
+
+
+def test_a_dry_run_changes_nothing(world: World) -> None:
+    """It answers with the plan."""
+    begin(world)
+    world.aws.calls.clear()
+    answer = world.invoke(QUICK | {"dry_run": True})
+    assert ("checked", 3) == (answer["outcome"], len(answer["recycle"]["tasks"]))
+    reads = {call.action for call in world.aws.calls if "Describe" in call.operation}
+    assert reads | {"ecs:ListTasks"} == {call.action for call in world.aws.calls}
+
+
+def test_one_task_needs_a_raised_count_or_leave_for_an_outage(world: World) -> None:
+    """Without both the list would be empty: it does not start."""
+    begin(world, 1)
+    event = QUICK | {"maintain_service_state": False}
+    with pytest.raises(RecycleError, match="the list would be empty"):
+        world.invoke(event)
+    world.invoke(event | {"allow_outage": True})
+    assert "recycled" == until_ended(world)["outcome"]
+    restored(world, 1)
+
+
+def test_pause_holds_and_cancel_ends(world: World) -> None:
+    """A paused recycle stops nothing, a resumed one goes on, a cancelled one restores."""
+    begin(world)
+    world.invoke(QUICK)
+    assert "paused" == world.invoke({"action": "recycle", "command": "pause"})["outcome"]
+    for _ in range(5):
+        world.pass_time(60)
+        world.invoke(scheduled())
+    assert [] == world.aws.calls.of("StopTask")
+    assert "recycling" == world.invoke({"action": "recycle", "command": "resume"})["outcome"]
+    world.invoke({"action": "recycle", "command": "cancel"})
+    assert "cancelled" == until_ended(world)["outcome"]
+    restored(world)
+
+
+def test_protected_tasks_are_waited_for(world: World) -> None:
+    """They say that they are working: they go last, once they are free."""
+    begin(world)
+    busy = world.service.tasks[0]
+    busy.protect(120)
+    world.invoke(QUICK)
+    for _ in range(10):
+        world.pass_time(30)
+        world.invoke(scheduled())
+    answer = status(world)
+    assert ("recycling", 2) == (answer["outcome"], answer["recycle"]["replaced"])
+    assert "1 tasks are under scale-in protection" == answer["recycle"]["reason"]
+    busy.unprotect()
+    assert "recycled" == until_ended(world)["outcome"]
+    restored(world)
+
+
+def test_the_policy_has_exactly_the_actions_that_are_taken(world: World) -> None:
+    """With scaling, a target group and a stop that is looked up: no action more, none less."""
+    begin(world)
+    world.service.attach(world.aws.elb.create("lobby"))
+    world.aws.scaling.register(world.service, 1, 3)
+    world.pass_time(60)
+    world.invoke(QUICK)
+    assert "recycled" == until_ended(world)["outcome"]
+    taken = {call.action for call in world.aws.calls}
+    assert RECYCLE_ACTIONS - MESSAGES == (taken - SYNC_ACTIONS) | {"ecs:DescribeTasks"}
+
+
+@pytest.mark.timeout(50)
+def test_200_tasks_are_recycled(world: World) -> None:
+    """In batches of a tenth; the list never lacks one."""
+    begin(world, 200)
+    world.invoke(QUICK | {"batch_size": "10%"})
+    answer = until_ended(world)
+    assert ("recycled", 200) == (answer["outcome"], answer["recycle"]["replaced"])
+    restored(world, 200)
