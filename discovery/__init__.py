@@ -28,8 +28,13 @@ An event's way, and each room's reason:
                         JSON, access logs, levels, words and patterns of errors
       traces, forms     tracebacks joined to one event, by language
       shapes, redact    equal messages grouped; secrets masked
+    history/          the latest state of each task and instance, where HISTORY is on
+      records           from an event or a description to what is kept; pure
+      reconcile         a listing corrects what events missed
+      request, report   a manual event's fields, and its answer; pure
+      interfaces        what it needs of the adapter rooms
     wiring/           puts a capability and its adapters together, on first use
-      recycle           of recycling
+      recycle, history  of recycling, of the history
     aws/              the adapter to AWS
       task_lister       ListTasks -> DescribeTasks -> addresses, page by page
       listing           the calls of one listing that are in flight
@@ -47,6 +52,7 @@ An event's way, and each room's reason:
       scripts           loads such files as one script
       recycles          a recycle's record: compare-and-set under a lease
       recycles.lua      the same, in Redis
+      history           the records of the history, by version; history.lua: the same, in Redis
       codec             the JSON in the keys, to and from our values; pure
       client            the client: TLS, cluster, timeouts, errors in plain words
       credentials       the secret's password, for redis-py

@@ -46,6 +46,7 @@ def test_an_unset_variable_has_the_contracts_default() -> None:
         calls_per_second=10.0,
         key_ttl=0,
         recycle=False,
+        history=False,
         topic_arn="",
         mail_secret_arn="",
     )
