@@ -89,8 +89,8 @@ def parse(event: Any) -> Event:
     return _ECS_KINDS[kind](event)
 
 
-# The fields of each manual action. A recycle's own are checked where recycling is loaded.
-_MANUAL = {"sync": ("dry_run",), "status": ("dry_run",), "recycle": None}
+# The fields of each manual action; None: they are checked where the capability is loaded.
+_MANUAL = {"sync": ("dry_run",), "status": ("dry_run",), "recycle": None, "diagnose": None}
 # The form that an older recycling function took.
 _OLDER = ("cluster_name", "service_name", "maintain_service_state", "wait_time")
 

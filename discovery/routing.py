@@ -56,13 +56,20 @@ class Recycle:
 
 
 @dataclass(frozen=True)
+class Diagnose:
+    """Look at the service and answer what is wrong with it."""
+
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Ignore:
     """An event of something else."""
 
     reason: str
 
 
-Action = Union[Sync, Status, Recycle, Ignore]
+Action = Union[Sync, Status, Recycle, Diagnose, Ignore]
 
 
 def route(event: Event, service: ServiceSettings) -> Action:
@@ -80,6 +87,8 @@ def route(event: Event, service: ServiceSettings) -> Action:
 def _route_manual(event: Manual, service: ServiceSettings) -> Action:
     if event.action == "status":
         return Status()
+    if event.action == "diagnose":
+        return Diagnose(event.params)
     if event.action == "recycle":
         for field, named, ours in (
             ("cluster_name", event.cluster_name, (service.cluster, service.cluster_name)),

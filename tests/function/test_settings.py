@@ -48,6 +48,10 @@ def test_what_is_not_set_has_the_contracts_default() -> None:
         recycle=False,
         topic_arn="",
         mail_secret_arn="",
+        diagnose=False,
+        http_endpoints=(),
+        domain=(),
+        log_pattern="",
     )
     expected = Settings(process, service)
     assert expected == from_env(ENV)
