@@ -1,5 +1,6 @@
 # make demo: see it work. make test: see that it is right. make soak: see more of that.
 # make build: the zip. make deploy: the stack. make invoke, make logs: what it does there.
+# make recycle: replaces the service's tasks. make recycle COMMAND=status: how far it is.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -19,8 +20,9 @@ LAMBDA := .venv-lambda-$(PYTHON_VERSION)
 PEERS := prometheus-ecs-discoverer ecs-service-discovery
 export STACK ?= ecs-task-discovery
 export EVENT ?= {}
+export COMMAND OPTIONS
 
-.PHONY: demo test test-redis test-stack soak check bench build lock deploy invoke logs clean
+.PHONY: demo test test-redis test-stack soak check bench build lock deploy invoke recycle logs clean
 
 demo: $(VENV)/ready
 	@$(RUN) -m simulator.demo
@@ -75,6 +77,10 @@ invoke:
 	@aws lambda invoke --function-name $(STACK) --payload fileb://build/event.json \
 	  --query FunctionError --output text build/answer.json >build/failed
 	@cat build/answer.json; echo; grep -q None build/failed
+
+# OPTIONS="batch_size=10% wait_time=60", or COMMAND=status, pause, resume or cancel.
+recycle:
+	@event=$$(packaging/recycle.sh) && $(MAKE) --no-print-directory invoke EVENT="$$event"
 
 logs:
 	@aws logs tail /aws/lambda/$(STACK) --follow --format short

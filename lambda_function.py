@@ -42,9 +42,12 @@ from discovery.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from discovery.interfaces import Described
     from discovery.settings import ProcessSettings, ServiceSettings, Settings
+    from discovery.store.registry import ScriptPart
     from discovery.sync.report import Report
     from discovery.wiring.diagnose import Parts as DiagnoseParts
+    from discovery.wiring.history import Parts as HistoryParts
     from discovery.wiring.recycle import Parts
 
 log = logging.getLogger("discovery")
@@ -104,6 +107,10 @@ def _answer(invocation: Invocation, action: routing.Action) -> dict[str, Any]:
         from discovery.wiring import diagnose  # noqa: PLC0415 (loaded if used)
 
         return diagnose.answer(_diagnose_parts(invocation), action.params)
+    if isinstance(action, routing.History):
+        from discovery.wiring import history  # noqa: PLC0415 (loaded if used)
+
+        return history.answer(_history_parts(invocation), action.params)
     log.info("%s%s", action.reason, action.log_fields)
     report = _dry_run(invocation) if action.dry_run else _sync(invocation, action)
     result = answer(report, time.monotonic() - invocation.started)
@@ -125,11 +132,27 @@ def _dry_run(invocation: Invocation) -> Report:
 
 
 def _sync(invocation: Invocation, action: routing.Sync) -> Report:
+    if not invocation.settings.service.history:
+        return _sync_with(invocation, action, _dependencies(invocation))
+    from discovery.wiring import history  # noqa: PLC0415 (loaded if used)
+
+    part = collector = None
+    if action.changed is not None:
+        part = history.with_request(invocation.settings.service, action.changed)
+    if action.scheduled:
+        collector = history.before_listing(_history_parts(invocation))
+    report = _sync_with(invocation, action, _dependencies(invocation, part, collector))
+    if collector is not None:
+        history.after_sync(_history_parts(invocation), collector, report)
+    return report
+
+
+def _sync_with(invocation: Invocation, action: routing.Sync, dependencies: Dependencies) -> Report:
     # At most a tenth of the time that is left, so that the run keeps the rest.
     longest = min(SPREAD, invocation.deadline.left() / 10) if action.shared else 0.0
     try:
         report = sync(
-            _dependencies(invocation),
+            dependencies,
             _policy(invocation.settings.service),
             action.stopping,
             action.new_task_ids,
@@ -187,6 +210,13 @@ def _diagnose_parts(invocation: Invocation) -> DiagnoseParts:
     )
 
 
+def _history_parts(invocation: Invocation) -> HistoryParts:
+    from discovery.wiring.history import Parts as HistoryParts  # noqa: PLC0415 (loaded if used)
+
+    process, service = invocation.settings
+    return HistoryParts(service, _script_client(process), _task_lister(), invocation.deadline)
+
+
 def _emit(invocation: Invocation, values: Mapping[str, float]) -> None:
     process, service = invocation.settings
     if process.metrics_namespace:
@@ -195,15 +225,20 @@ def _emit(invocation: Invocation, values: Mapping[str, float]) -> None:
         print(metrics.line(*names, invocation.at, values), flush=True)  # noqa: T201
 
 
-def _dependencies(invocation: Invocation) -> Dependencies:
+def _dependencies(
+    invocation: Invocation,
+    with_request: ScriptPart | None = None,
+    described: Described | None = None,
+) -> Dependencies:
     service = invocation.settings.service
     return Dependencies(
         service=service.ref,
         lister=_task_lister(),
-        registry=_registry(invocation),
+        registry=_registry(invocation, with_request),
         new_prober=lambda: Prober(service.connect_timeout, service.concurrency),
         deadline=invocation.deadline,
         sleep=time.sleep,
+        described=described,
     )
 
 
@@ -215,7 +250,7 @@ def _policy(service: ServiceSettings) -> Policy:
     )
 
 
-def _registry(invocation: Invocation) -> Registry:
+def _registry(invocation: Invocation, with_request: ScriptPart | None = None) -> Registry:
     service = invocation.settings.service
     return Registry(
         _script_client(invocation.settings.process),
@@ -225,6 +260,7 @@ def _registry(invocation: Invocation) -> Registry:
         service.calls_per_second,
         invocation.deadline,
         _OWNER,
+        with_request,
     )
 
 

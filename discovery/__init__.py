@@ -53,7 +53,11 @@ An event's way, and each room's reason:
       clients, errors   the SDK's clients; its errors in plain words
     store/            the adapter to Redis
       registry          tokens, lease, rate limit, publications, withdrawals
-      registry.lua      what each of these writes, whole or not at all
+      registry.lua      what each of these writes, whole or not at all; with it, in this order,
+      ground.lua        the keys and the clock
+      ratelimit.lua     a token bucket
+      items.lua         where the list has a task's item
+      scripts           loads such files as one script
       recycles          a recycle's record: compare-and-set under a lease
       recycles.lua      the same, in Redis
       codec             the JSON in the keys, to and from our values; pure

@@ -40,6 +40,10 @@ class RecycleError(DiscoveryError):
     """A recycle is not allowed here, or may not start now; nothing was changed."""
 
 
+class HistoryError(DiscoveryError):
+    """The history is not kept here; nothing was read."""
+
+
 class ActionError(DiscoveryError):
     """AWS did not carry out an act of a recycle.
 

@@ -45,6 +45,7 @@ class InstanceChange:
     """An ECS Container Instance State Change."""
 
     cluster_arn: str
+    detail: Mapping[str, Any]
     happened_at: float | None
 
 
@@ -90,7 +91,13 @@ def parse(event: Any) -> Event:
 
 
 # The fields of each manual action; None: they are checked where the capability is loaded.
-_MANUAL = {"sync": ("dry_run",), "status": ("dry_run",), "recycle": None, "diagnose": None}
+_MANUAL = {
+    "sync": ("dry_run",),
+    "status": ("dry_run",),
+    "recycle": None,
+    "diagnose": None,
+    "history": ("task", "since", "stopped"),
+}
 # The form that an older recycling function took.
 _OLDER = ("cluster_name", "service_name", "maintain_service_state", "wait_time")
 
@@ -151,7 +158,8 @@ def _service_change(event: Mapping[str, Any]) -> Event:
 
 
 def _instance_change(event: Mapping[str, Any]) -> Event:
-    return InstanceChange(text(_detail(event), "clusterArn"), moment(event.get("time")))
+    detail = _detail(event)
+    return InstanceChange(text(detail, "clusterArn"), detail, moment(event.get("time")))
 
 
 _ECS_KINDS = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from contextlib import AbstractContextManager
 
@@ -25,11 +25,21 @@ if TYPE_CHECKING:
     )
 
 
+class Described(Protocol):
+    """Takes the tasks of a page as ECS describes them, in any thread. It raises nothing."""
+
+    def __call__(self, tasks: Sequence[Mapping[str, Any]], /) -> None: ...
+
+
 class TaskLister(Protocol):
     """ECS: `aws.task_lister`."""
 
     def pages(
-        self, service: ServiceRef, expected: AbstractSet[str], deadline: Deadline
+        self,
+        service: ServiceRef,
+        expected: AbstractSet[str],
+        deadline: Deadline,
+        described: Described | None = None,
     ) -> Iterator[Page]: ...
 
 

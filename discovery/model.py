@@ -171,6 +171,25 @@ class StoredRecord(NamedTuple):
     command: str  # pause, resume or cancel, until the record answers it
 
 
+class StoredChange(NamedTuple):
+    """A record to keep, unless one of this version or a higher one is kept."""
+
+    kind: str  # task or instance
+    id: str
+    version: int
+    text: str  # JSON that begins with id and version
+    stopped: float | None = None  # seconds since the epoch, 0: not known; None: it lives
+    expected: str = ""  # the text of the same version that this one may replace
+
+
+class KeptVersion(NamedTuple):
+    """What Redis keeps of a task, in short."""
+
+    version: int  # -1: nothing that can be read
+    health: str
+    stopped: bool
+
+
 class Outcome(Enum):
     """How an invocation ended, in the contract's words."""
 
@@ -181,3 +200,4 @@ class Outcome(Enum):
     IGNORED = "ignored"
     CHECKED = "checked"
     STATUS = "status"
+    HISTORY = "history"

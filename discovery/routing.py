@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
 from discovery.events import (
@@ -41,6 +41,8 @@ class Sync:
     log_fields: str = ""  # of a task's change
     scheduled: bool = False
     shared: bool = False  # every stack of the cluster gets this event at the same instant
+    # The task or the container instance as its event shows it.
+    changed: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class Recycle:
 class Diagnose:
     """Look at the service and answer what is wrong with it."""
 
+
+class History:
+    """Answer with the latest state of the tasks and instances."""
+
     params: Mapping[str, Any]
 
 
@@ -70,6 +76,7 @@ class Ignore:
 
 
 Action = Union[Sync, Status, Recycle, Diagnose, Ignore]
+Action = Union[Sync, Status, Recycle, History, Ignore]
 
 
 def route(event: Event, service: ServiceSettings) -> Action:
@@ -89,6 +96,8 @@ def _route_manual(event: Manual, service: ServiceSettings) -> Action:
         return Status()
     if event.action == "diagnose":
         return Diagnose(event.params)
+    if event.action == "history":
+        return History(event.params)
     if event.action == "recycle":
         for field, named, ours in (
             ("cluster_name", event.cluster_name, (service.cluster, service.cluster_name)),
@@ -104,7 +113,12 @@ def _route_ours(event: TaskChange | ServiceChange | InstanceChange) -> Action:
     if isinstance(event, TaskChange):
         return _route_task(event.detail, event.time)
     if isinstance(event, InstanceChange):
-        return Sync("a container instance changed", happened_at=event.happened_at, shared=True)
+        return Sync(
+            "a container instance changed",
+            happened_at=event.happened_at,
+            shared=True,
+            changed=event.detail,
+        )
     return Sync(f"the service reports {one_line(event.what)}", happened_at=event.happened_at)
 
 
@@ -118,6 +132,7 @@ def _route_task(detail: Mapping[str, Any], sent_at: float | None) -> Action:
         new_task_ids=frozenset({task} if last == desired == RUNNING else ()),
         happened_at=moment(detail.get("updatedAt")) or sent_at,
         log_fields="".join(f" {name}={plain(detail.get(name))}" for name in _LOGGED),
+        changed=detail,
     )
 
 

@@ -178,6 +178,7 @@ class ServiceSettings:
     mail_secret_arn: str = _variable(
         "SMTP_SECRET_ARN", "", _matching(f"({_SECRETS_MANAGER})?"), "the ARN of a secret"
     )
+    history: bool = _variable("HISTORY", "false", _flag, "true or false")
 
     diagnose: bool = _variable("DIAGNOSE", "false", _flag, "true or false")
     # Only from here: whoever may invoke the function must not make it connect somewhere.

@@ -88,6 +88,7 @@ class InstanceRecord(NamedTuple):
     remaining_cpu: int | None = None
     remaining_memory: int | None = None
     ec2_instance_id: str = ""
+    updated: float | None = None  # seconds since the epoch; only events say it
 
 
 Record = Union[TaskRecord, InstanceRecord]
@@ -150,6 +151,7 @@ def instance_record(source: Any) -> InstanceRecord | None:
         remaining_cpu=remaining.get("CPU"),
         remaining_memory=remaining.get("MEMORY"),
         ec2_instance_id=text(source.get("ec2InstanceId")),
+        updated=seconds(source.get("updatedAt")),
     )
 
 
@@ -204,6 +206,8 @@ def instance_from_json(raw: str | bytes) -> InstanceRecord | None:
             fields[name] = text(value)
         elif name == "agent_connected":
             fields[name] = value if isinstance(value, bool) else None
+        elif name == "updated":
+            fields[name] = seconds(value)
         elif name != "version":
             fields[name] = count(value)
     fields["version"] = version(fields.get("version"))

@@ -22,9 +22,21 @@ from typing import Any
 
 # The operations that the function calls; the IAM role allows these and no others.
 OPERATIONS = {
+    "application-autoscaling": ("DescribeScalableTargets", "RegisterScalableTarget"),
     "ec2": ("DescribeNetworkInterfaces",),
-    "ecs": ("DescribeTasks", "ListTasks"),
+    "ecs": (
+        "DescribeServices",
+        "DescribeTasks",
+        "GetTaskProtection",
+        "ListTasks",
+        "StopTask",
+        "TagResource",
+        "UntagResource",
+        "UpdateService",
+    ),
+    "elbv2": ("DescribeTargetHealth",),
     "secretsmanager": ("GetSecretValue",),
+    "sns": ("Publish",),
 }
 # Where Lambda extracts the zip. Bytecode that names its own place needs no mending at import.
 TASK_ROOT = "/var/task"
@@ -90,6 +102,7 @@ def prune_botocore(data: Path) -> None:
     """
     kept = {"_retry.json", "partitions.json", "sdk-default-configuration.json"}
     wanted: dict[Path, Any] = {}
+    prefixes: set[str] = set()  # what the list of endpoints calls the services
     for service, operations in OPERATIONS.items():
         if not (data / service).is_dir():
             raise SystemExit(f"botocore has no data for {service}")
@@ -97,12 +110,15 @@ def prune_botocore(data: Path) -> None:
         model = read_json(folder, "service-2")
         for extra in folder.glob("service-2*extras.json"):
             merge(model, json.loads(extra.read_bytes()).get("merge", {}))
+        prefixes.add(model["metadata"]["endpointPrefix"])
         wanted[folder / "service-2.json"] = prune_service(service, model, operations)
         wanted[folder / "endpoint-rule-set-1.json"] = read_json(folder, "endpoint-rule-set-1")
     endpoints = read_json(data, "endpoints")
     for partition in endpoints["partitions"]:
         services = partition["services"]
-        partition["services"] = {name: services[name] for name in OPERATIONS if name in services}
+        partition["services"] = {
+            name: services[name] for name in sorted(prefixes & services.keys())
+        }
     wanted[data / "endpoints.json"] = endpoints
     wanted.update((data / name, read_json(data, name[: -len(".json")])) for name in kept)
     shutil.rmtree(data)

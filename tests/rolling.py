@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from simulator import Environments, Function, Simulator
+from simulator.processes import wait_until
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -37,10 +38,10 @@ def main() -> int:
         settings = aws.settings(service, key=KEY)
         with (
             Function(settings, timeout=30.0, memory=options.memory) as lister,
-            Environments(settings, 4, memory=options.memory) as others,
+            Environments(settings, 8, memory=options.memory) as others,
         ):
             assert "published" == lister.invoke({}).answer["outcome"]
-            for each in [others.invoke({"action": "status"}) for _ in range(8)]:
+            for each in [others.invoke({"action": "status"}) for _ in range(16)]:
                 each.result()  # warm
             stopping = list(service.tasks)
             new = service.start_tasks(NEW)
@@ -49,11 +50,13 @@ def main() -> int:
             began = time.monotonic()
             withdrawals: list[Future[Invocation]] = []
             run = lister.start({})
+            client = aws.valkey.client()
+            wait_until(lambda: bool(client.exists(f"{{{KEY}}}:lease")), "the lister has the lease")
             listed_after = None
             while not run.done():
                 stopping.pop().stop()
                 withdrawals += [others.invoke(event) for event in aws.events.take()]
-                if listed_after is None and new[-1].ip in str(aws.valkey.client().get(KEY)):
+                if listed_after is None and new[-1].ip in str(client.get(KEY)):
                     listed_after = time.monotonic() - began
                 time.sleep(1 / options.stops)
             took, said = time.monotonic() - began, run.result()

@@ -162,9 +162,9 @@ class Stack:
     def function(self, name: str = NAME) -> Any:
         return self.local.client("lambda").get_function_configuration(FunctionName=name)
 
-    def policies(self) -> dict[str, Any]:
-        """The role's policies by name."""
-        role = self.function()["Role"].rsplit("/", 1)[-1]
+    def policies(self, name: str = NAME) -> dict[str, Any]:
+        """The policies of a stack's role, by name."""
+        role = self.function(name)["Role"].rsplit("/", 1)[-1]
         iam = self.local.client("iam")
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
         held = {name: iam.get_role_policy(RoleName=role, PolicyName=name) for name in names}

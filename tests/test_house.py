@@ -36,9 +36,14 @@ each_file = pytest.mark.parametrize(
 )
 
 # The rooms, and which others each may use beside the ground. Only these compose the rest.
-COMPOSERS = {"lambda_function", "discovery.wiring.recycle", "discovery.wiring.diagnose"}
+COMPOSERS = {
+    "lambda_function",
+    "discovery.wiring.diagnose",
+    "discovery.wiring.history",
+    "discovery.wiring.recycle",
+}
 ADAPTERS = {"aws", "store", "probe", "telemetry"}
-CAPABILITIES = {"sync", "recycle", "diagnose", "wiring"}
+CAPABILITIES = {"sync", "recycle", "diagnose", "history", "wiring"}
 
 # The ground, from the bottom up: each module may use those before it.
 GROUND = [
@@ -112,6 +117,10 @@ PURE: dict[str, set[str]] = {
     "discovery.diagnose.summary": set(),
     "discovery.diagnose.traces": {"re"},
     "discovery.diagnose.words": {"re"},
+    "discovery.history.interfaces": set(),
+    "discovery.history.records": {"re"},
+    "discovery.history.report": {"datetime", "json"},
+    "discovery.history.request": {"math"},
     "discovery.lenient": {"datetime", "json", "math", "re"},
     "discovery.service": set(),
     "discovery.stop_codes": set(),

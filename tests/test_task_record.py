@@ -408,6 +408,7 @@ def test_an_instance_becomes_a_record() -> None:
         remaining_cpu=1988,
         remaining_memory=0,
         ec2_instance_id="i-f3a8506b",
+        updated=1_795_365_666.991,
     )
     assert expected == instance_record(INSTANCE_SOURCE)
     assert expected == instance_from_json(to_json(expected))

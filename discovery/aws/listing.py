@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from discovery.deadline import Deadline
+    from discovery.interfaces import Described
     from discovery.model import Page
 
 
 class Listing:
     """The calls of one listing. Any thread may start one; one thread takes the results."""
 
-    def __init__(self, threads: ThreadPoolExecutor, target: str) -> None:
-        self._threads, self._target = threads, target
+    def __init__(
+        self, threads: ThreadPoolExecutor, target: str, described: Described | None
+    ) -> None:
+        self._threads, self._target, self.described = threads, target, described
         self._in_flight: dict[Future[Page | None], str] = {}
         self._done: SimpleQueue[Future[Page | None]] = SimpleQueue()
         self.over = threading.Event()

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from discovery.aws.clients import CONNECTIONS
 from discovery.aws.errors import AwsFailure, explain
 from discovery.aws.listing import Listing
-from discovery.aws.task_parser import complete, eni_address, required_list
+from discovery.aws.task_parser import complete, eni_address, last_segment, required_list
+from discovery.deadline import result_by
 from discovery.errors import EcsError
 from discovery.model import Endpoint, Page
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.client import ECSClient
 
     from discovery.deadline import Deadline
+    from discovery.interfaces import Described
     from discovery.model import ServiceRef, Task
 
     # Raw tasks by ARN, or None where nothing was prefetched.
@@ -59,14 +61,19 @@ class TaskLister:
         self._threads = ThreadPoolExecutor(CONNECTIONS, "ecs")
 
     def pages(
-        self, service: ServiceRef, expected: AbstractSet[str], deadline: Deadline
+        self,
+        service: ServiceRef,
+        expected: AbstractSet[str],
+        deadline: Deadline,
+        described: Described | None = None,
     ) -> Iterator[Page]:
         """Start a listing; yields each page as soon as it is described, in any order.
 
         The tasks `expected` (ids) are prefetched if they fit into one call. Raises EcsError,
-        while pages are taken, if any page, batch or address cannot be had in time.
+        while pages are taken, if any page, batch or address cannot be had in time. `described` gets
+        the descriptions of each page in the thread that has read them.
         """
-        listing = Listing(self._threads, str(service))
+        listing = Listing(self._threads, str(service), described)
         few = 0 < len(expected) <= PAGE
         ids = sorted(expected)
         prefetched = self._threads.submit(self._prefetch, service, ids) if few else None
@@ -101,7 +108,7 @@ class TaskLister:
             listing.over.wait(HEAD_START)
         if arns:
             operation = "ecs:DescribeTasks (or EC2)"
-            listing.start(operation, self._describe_page, service, arns, prefetched)
+            listing.start(operation, self._describe_page, listing, service, arns, prefetched)
 
     def _prefetch(self, service: ServiceRef, ids: list[str]) -> dict[str, Any]:
         """Raw tasks by ARN. What cannot be had is described again once it is listed."""
@@ -110,11 +117,34 @@ class TaskLister:
         except (EcsError, LookupError, TypeError):
             return {}
 
-    def _describe_page(self, service: ServiceRef, arns: list[str], prefetched: Prefetched) -> Page:
+    def look_up(
+        self, service: ServiceRef, ids: list[str], deadline: Deadline
+    ) -> tuple[list[Mapping[str, Any]], list[str]]:
+        """The descriptions of at most PAGE tasks, and the ids of those that ECS does not know.
+
+        A task that fails in another way is in neither. Raises EcsError.
+        """
+        try:
+            answer = result_by(deadline, self._threads.submit(self._describe, service, ids))
+        except TimeoutError as error:
+            raise EcsError(
+                f"ecs:DescribeTasks for {service} did not answer in the time left before the "
+                "deadline: the next run tries again"
+            ) from error
+        tasks = required_list(service, answer, "ecs:DescribeTasks", "tasks")
+        failures = [each for each in answer.get("failures") or [] if isinstance(each, dict)]
+        gone = [each.get("arn") for each in failures if each.get("reason") == "MISSING"]
+        return tasks, [last_segment(arn) for arn in gone if isinstance(arn, str)]
+
+    def _describe_page(
+        self, listing: Listing, service: ServiceRef, arns: list[str], prefetched: Prefetched
+    ) -> Page:
         known = prefetched.result() if prefetched else {}
         others = [arn for arn in arns if arn not in known]
         answer = self._describe(service, others) if others else {"tasks": []}
         tasks, missing = complete(service, arns, known, answer)
+        if listing.described:
+            listing.described([*(known[arn] for arn in arns if arn in known), *answer["tasks"]])
         calls = 1 + (prefetched is not None) + bool(others)
         return Page(self._with_addresses(service, tasks), missing, calls)
 

@@ -31,6 +31,7 @@ from discovery.text import one_line
 
 if TYPE_CHECKING:
     from discovery.store.credentials import Credentials, SecretCredentials
+    from discovery.store.scripts import Script
 
 Client = Union[Redis, RedisCluster]
 
@@ -157,10 +158,8 @@ class ScriptClient:
         self._client: Client | None = None
         self._threads = ThreadPoolExecutor(4, "redis")
 
-    def run(
-        self, script: tuple[str, str], keys: tuple[str, ...], deadline: Deadline, *args: Any
-    ) -> Any:
-        """Run the script (its SHA-1 and its text). Raises RegistryError or SecretError."""
+    def run(self, script: Script, keys: tuple[str, ...], deadline: Deadline, *args: Any) -> Any:
+        """Run the script. Raises RegistryError or SecretError."""
         if self._credentials and not self._credentials.cached:
             self._fetch_secret(deadline, self._credentials)
         sent = self._credentials.cached if self._credentials else None
@@ -197,9 +196,7 @@ class ScriptClient:
                 "its interface endpoint exists, or raise the function's timeout."
             ) from error
 
-    def _call(
-        self, script: tuple[str, str], keys: tuple[str, ...], deadline: Deadline, *args: Any
-    ) -> Any:
+    def _call(self, script: Script, keys: tuple[str, ...], deadline: Deadline, *args: Any) -> Any:
         try:
             return result_by(deadline, self._threads.submit(self._run, script, keys, args))
         except TimeoutError as error:
@@ -208,7 +205,7 @@ class ScriptClient:
                 "check that it is reachable and not overloaded, or raise the function's timeout."
             ) from error
 
-    def _run(self, script: tuple[str, str], keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
+    def _run(self, script: Script, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
         sha, text = script
         client = self._client
         try:

@@ -5,18 +5,16 @@ The record is text: what it says is the recycle room's business.
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from discovery.model import StoredRecord
+from discovery.store import scripts
 
 if TYPE_CHECKING:
     from discovery.deadline import Deadline
     from discovery.store.client import ScriptClient
 
-_TEXT = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
-_SCRIPT = (hashlib.sha1(_TEXT.encode()).hexdigest(), _TEXT)  # noqa: S324 (EVALSHA names it so)
+_SCRIPT = scripts.load("recycles")
 
 LEASE = 20_000  # ms; each write extends it, and so does each look
 

@@ -6,12 +6,12 @@ make an overlap of runs harmless. The lease only saves calls: it lets one run li
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import math
 import threading
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from discovery.addresses import changes
 from discovery.errors import DiscoveryError
@@ -23,7 +23,8 @@ from discovery.model import (
     RetryAfter,
     Superseded,
 )
-from discovery.store import codec
+from discovery.store import codec, scripts
+from discovery.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,13 +33,25 @@ if TYPE_CHECKING:
     from discovery.model import Decision
     from discovery.store.client import ScriptClient
 
-_TEXT = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
-_SCRIPT = (hashlib.sha1(_TEXT.encode()).hexdigest(), _TEXT)  # noqa: S324 (EVALSHA names it so)
+log = logging.getLogger(__name__)
+
+_SCRIPT = scripts.load("ground", "ratelimit", "items", "registry")
 
 # A run that was killed holds up the others for this long, in milliseconds.
 LEASE = 8000
 RENEW_EVERY = 2.0  # seconds
 BURST = 4.0  # seconds: of 20 calls a second and 100 at once, 10 and 40 are ours by default
+
+
+class ScriptPart(NamedTuple):
+    """A script that is executed in the same call as another, after it.
+
+    If it fails, the other one's writes stay, and its answer is returned.
+    """
+
+    text: str
+    keys: tuple[str, ...]
+    args: tuple[Any, ...]
 
 
 class Registry:
@@ -56,6 +69,7 @@ class Registry:
         calls_per_second: float,
         deadline: Deadline,
         owner: str,
+        with_request: ScriptPart | None = None,
     ) -> None:
         self._client, self._deadline = client, deadline
         self._ttl, self._owner = ttl, owner
@@ -63,6 +77,7 @@ class Registry:
         # with a full bucket, within the calls per second.
         self._burst = max(2, int(BURST * calls_per_second))
         self._call_costs = math.ceil(1000 / (calls_per_second * (1 - BURST / 60)))  # ms
+        self._with_request = with_request
         self.key = key
         companions = ("state", "lease", "ratelimit", "withdrawn", "draining")
         self._keys = (key, *(f"{key_prefix}:{name}" for name in companions))
@@ -88,7 +103,14 @@ class Registry:
 
     def request(self) -> bool:
         """Request a listing that begins after this moment; False: another run will make it."""
-        return bool(self._run("request", self._owner, LEASE))
+        part, args = self._with_request, ("request", self._owner, LEASE)
+        if part is None:
+            return bool(self._run(*args))
+        script, keys = _joined(part.text, len(self._keys), len(args)), self._keys + part.keys
+        answer, failure = self._client.run(script, keys, self._deadline, *args, *part.args)
+        if failure:
+            log.error("the request is made, but what went with it failed: %s", one_line(failure))
+        return bool(answer)
 
     def reserve(self) -> bool:
         """Take the lease to wait with it; False: another run will list.
@@ -172,3 +194,21 @@ class Registry:
 
     def _run(self, action: str, *args: Any) -> Any:
         return self._client.run(_SCRIPT, self._keys, self._deadline, action, *args)
+
+
+@lru_cache(maxsize=1)
+def _joined(text: str, keys: int, args: int) -> scripts.Script:
+    """Our script with another one after it, which has the keys and arguments behind ours."""
+    joined = f"""\
+local function first()
+{_SCRIPT.text}
+end
+local function second(KEYS, ARGV)
+{text}
+end
+local answer = first()
+local done, why = pcall(second, {{unpack(KEYS, {keys + 1})}}, {{unpack(ARGV, {args + 1})}})
+if not done and type(why) == 'table' then why = why.err end
+return {{answer, done and '' or tostring(why)}}
+"""
+    return scripts.of(joined)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from discovery.deadline import Deadline
-    from discovery.interfaces import Prober, TaskLister
+    from discovery.interfaces import Described, Prober, TaskLister
     from discovery.model import Endpoint, Probe, PublishedState, ServiceRef, Task
 
 
@@ -24,18 +24,20 @@ def observe(
     state: PublishedState,
     new_task_ids: AbstractSet[str],
     deadline: Deadline,
+    described: Described | None = None,
 ) -> tuple[Snapshot, Mapping[Endpoint, Probe]]:
     """A snapshot, and the result of each probe. Raises EcsError.
 
     The listed tasks are described and probed while ECS is still listing, as most of them go on
     running; `new_task_ids`, which an event has announced, are described then, too. A task that
-    ECS does not list is left out all the same.
+    ECS does not list is left out all the same. `described` gets what ECS says of each listed task.
     """
     tasks: dict[str, Task] = {}  # a task may move between pages and come twice
     missing: set[str] = set()
     calls = 0
     with closing(new_prober()) as prober:
-        pages = lister.pages(service, state.entries.keys() | new_task_ids, deadline)
+        expected = state.entries.keys() | new_task_ids
+        pages = lister.pages(service, expected, deadline, described)
         prober.prefetch(entry.endpoint for entry in state.entries.values())
         for page in pages:
             calls += page.calls

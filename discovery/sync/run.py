@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from discovery.deadline import Deadline
-    from discovery.interfaces import Prober, Registry, TaskLister
+    from discovery.interfaces import Described, Prober, Registry, TaskLister
     from discovery.model import Decision, Endpoint, Probe, ServiceRef, Snapshot
     from discovery.sync.rounds import Policy
 
@@ -58,6 +58,7 @@ class Dependencies:
     new_prober: Callable[[], Prober]
     deadline: Deadline
     sleep: Callable[[float], None]
+    described: Described | None = None  # for the history
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,7 @@ def _observe(
         state,
         new_task_ids,
         dependencies.deadline.earlier(RESERVE),
+        dependencies.described,
     )
     cost = dependencies.deadline.clock() - started
     return Observation(snapshot, probes, cost, started + wait)

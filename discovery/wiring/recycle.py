@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from discovery.aws import clients, secrets
@@ -40,6 +40,11 @@ ATTEMPTS = 5  # to get a listing of one's own before a recycle starts
 MESSAGES = 5.0  # seconds for the messages of one invocation
 
 
+@cache
+def _once(name: str) -> Callable[[], Any]:
+    return clients.once(getattr(clients, name))
+
+
 class Parts(NamedTuple):
     """What an invocation lends to its recycle."""
 
@@ -51,6 +56,10 @@ class Parts(NamedTuple):
     emit: Callable[[Mapping[str, float]], None]  # metrics
     deadline: Deadline
     owner: str
+    # A client by the name of its function in `aws.clients`, made on first use.
+    aws_client: Callable[[str], Callable[[], Any]] = _once
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time  # seconds since the epoch
 
 
 def answer(parts: Parts, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,17 +77,17 @@ def answer(parts: Parts, params: Mapping[str, Any]) -> dict[str, Any]:
         recycles.command(word)
         go_on(parts, None, patient=False)
     elif word is None and (record is None or record.ended or requests.dry_run(params)):
-        request = requests.request(params, time.time())
+        request = requests.request(params, parts.now())
         if requests.dry_run(params):
             return _plan(parts, request)
         _start(parts, request)
         go_on(parts, None, patient=False)
-    return report.answer(loads(recycles.read().text), time.time())
+    return report.answer(loads(recycles.read().text), parts.now())
 
 
 def status(parts: Parts) -> dict[str, Any]:
     """What the status of the list says of the recycle."""
-    return {"recycle": report.answer(loads(_recycles(parts).read().text), time.time())["recycle"]}
+    return {"recycle": report.answer(loads(_recycles(parts).read().text), parts.now())["recycle"]}
 
 
 def after_sync(parts: Parts, synced: Report, scheduled: bool) -> None:
@@ -88,7 +97,7 @@ def after_sync(parts: Parts, synced: Report, scheduled: bool) -> None:
     """
     record = loads(_recycles(parts).read().text)
     active = record is not None and not record.ended
-    if active or (scheduled and TAG in _reader(parts.service).service().tags):
+    if active or (scheduled and TAG in _reader(parts).service().tags):
         go_on(parts, synced, patient=True)
 
 
@@ -111,7 +120,7 @@ def _start(parts: Parts, request: Any) -> None:
         facts = _look(parts, parts.sync(), None)
         if facts is not None:
             break
-        time.sleep(1.0)
+        parts.sleep(1.0)
     if facts is None:
         raise RecycleError(
             "The recycle does not start: other runs list the service just now. Nothing was "
@@ -123,7 +132,7 @@ def _start(parts: Parts, request: Any) -> None:
         raise RecycleError("The recycle does not start: another start is under way.")
     record = loads(held.text)
     if record is None or record.ended:
-        record = start.record(uuid.uuid4().hex[:8], request, facts, time.time())
+        record = start.record(uuid.uuid4().hex[:8], request, facts, parts.now())
         recycles.write(held, dumps(record), ended=False)
         log.info(
             "recycle %s starts: %d tasks, %d at a time, desired count %d",
@@ -136,7 +145,7 @@ def _plan(parts: Parts, request: Any) -> dict[str, Any]:
     facts = _look(parts, parts.dry_run(), None)
     if facts is None:
         raise RecycleError("There is no plan: the service could not be listed in time.")
-    now = time.time()
+    now = parts.now()
     record = start.record("plan", request, facts, now)
     return {"outcome": Outcome.CHECKED.value, "recycle": start.plan(record, facts, now)}
 
@@ -147,18 +156,18 @@ def _dependencies(parts: Parts, synced: Report | None) -> Dependencies:
     def look(record: Record | None) -> Facts | None:
         return _look(parts, first.pop() if first else parts.sync(), record)
 
-    reader = _reader(parts.service)
+    reader = _reader(parts)
     return Dependencies(
         recycles=_recycles(parts),
         registry=parts.registry,
         writer=ServiceWriter(
-            _once("ecs_writer"), _once("application_autoscaling"), parts.service.ref,
-            reader.resource_id,
+            parts.aws_client("ecs_writer"), parts.aws_client("application_autoscaling"),
+            parts.service.ref, reader.resource_id,
         ),
         look=look,
         deadline=parts.deadline,
-        sleep=time.sleep,
-        now=time.time,
+        sleep=parts.sleep,
+        now=parts.now,
     )  # fmt: skip
 
 
@@ -167,7 +176,7 @@ def _look(parts: Parts, synced: Report, record: Record | None) -> Facts | None:
     decision, snapshot = synced.decision, synced.snapshot
     if decision is None or snapshot is None:
         return None
-    reader = _reader(parts.service)
+    reader = _reader(parts)
     service = reader.service()
     look = ListLook(
         tasks={task.id: task for task in snapshot.tasks},
@@ -228,7 +237,7 @@ def _tell(parts: Parts, transition: report.Transition) -> None:
         replaced=record.replaced,
         reason=record.reason,
         duration=record.updated_at - record.started_at,
-        expected_end=start.expected_end(record, time.time()),
+        expected_end=start.expected_end(record, parts.now()),
         desired=record.before.desired,
         desired_now=record.desired_now,
     )
@@ -236,9 +245,9 @@ def _tell(parts: Parts, transition: report.Transition) -> None:
     log.info("recycle %s: %s", record.id, transition.kind)
     deadline = Deadline(min(parts.deadline.at, parts.deadline.clock() + MESSAGES))
     if service.topic_arn:
-        _try(lambda: _publish(service.topic_arn, notification))
+        _try(lambda: _publish(parts, notification))
     if service.mail_secret_arn:
-        _try(lambda: _mail(service.mail_secret_arn, notification, deadline))
+        _try(lambda: _mail(parts, notification, deadline))
 
 
 def _try(send: Callable[[], None]) -> None:
@@ -248,16 +257,17 @@ def _try(send: Callable[[], None]) -> None:
         log.error("a message was not sent: %s", error)  # noqa: TRY400 (the message says it all)
 
 
-def _publish(topic_arn: str, notification: messages.Notification) -> None:
+def _publish(parts: Parts, notification: messages.Notification) -> None:
     from discovery.telemetry.notifications import publish  # noqa: PLC0415 (SNS is loaded if used)
 
-    publish(_once("sns")(), topic_arn, notification)
+    publish(parts.aws_client("sns")(), parts.service.topic_arn, notification)
 
 
-def _mail(secret_arn: str, notification: messages.Notification, deadline: Deadline) -> None:
+def _mail(parts: Parts, notification: messages.Notification, deadline: Deadline) -> None:
     from discovery.telemetry.mail import parse_mail_secret, send_mail  # noqa: PLC0415 (50 ms)
 
-    text = secrets.fetch(_once("secrets_manager"), secret_arn)
+    secret_arn = parts.service.mail_secret_arn
+    text = secrets.fetch(parts.aws_client("secrets_manager"), secret_arn)
     send_mail(parse_mail_secret(text, secret_arn), notification, deadline)
 
 
@@ -265,13 +275,8 @@ def _recycles(parts: Parts) -> Recycles:
     return Recycles(parts.client, parts.service.key_prefix, parts.deadline, parts.owner)
 
 
-@lru_cache(maxsize=1)
-def _reader(service: ServiceSettings) -> ServiceReader:
+def _reader(parts: Parts) -> ServiceReader:
+    made = parts.aws_client
     return ServiceReader(
-        _once("ecs_reader"), _once("application_autoscaling"), _once("elbv2"), service.ref
+        made("ecs_reader"), made("application_autoscaling"), made("elbv2"), parts.service.ref
     )
-
-
-@cache
-def _once(name: str) -> Callable[[], Any]:
-    return clients.once(getattr(clients, name))

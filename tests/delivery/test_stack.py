@@ -42,7 +42,16 @@ def test_an_invoke_takes_an_event_and_fails_with_the_function(stack: Stack) -> N
 
     assert "status" == status["outcome"]
     assert failed.returncode != 0
-    assert "action holds 'dance'" in json.loads(failed.stdout)["errorMessage"]
+    assert "action is 'dance'" in json.loads(failed.stdout)["errorMessage"]
+
+
+def test_a_recycle_is_refused_unless_it_is_allowed(stack: Stack) -> None:
+    """`make recycle` invokes the function, prints its answer and fails with it."""
+    done = stack.make("recycle", OPTIONS="batch_size=10%")
+    told = json.loads(done.stdout)
+
+    assert done.returncode != 0
+    assert "deploy with AllowRecycle=true" in told["errorMessage"]
 
 
 def test_logs_follow_the_functions_group() -> None:

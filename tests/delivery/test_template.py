@@ -25,6 +25,9 @@ pytest_plugins = ("stack",)
 # What the template cannot know, so it has no default for it.
 ASKED = {"EcsClusterName", "EcsServiceName", "RedisHost", "RedisKey", "VpcId", "SubnetIds"}
 
+# The parameter of this setting says what it does to the role, too.
+RENAMED = {"RECYCLE": "AllowRecycle"}
+
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
@@ -90,7 +93,7 @@ def test_every_setting_is_a_parameter_with_the_same_default(
     settings = {each.metadata["name"]: each.metadata["default"] for each in every}
     assert settings.keys() == set_there.keys()
     for variable, default in settings.items():
-        words = "".join(word.title() for word in variable.split("_"))
+        words = RENAMED.get(variable, "".join(word.title() for word in variable.split("_")))
         assert words in parameters
         wanted = "" if words in ASKED or default is None else default
         assert (words, wanted) == (words, parameters[words] or "")
@@ -146,8 +149,8 @@ def test_no_endpoint_answers_for_a_name_that_others_use(stack: Stack) -> None:
     """Private DNS would lead the whole VPC to endpoints that only the function may use."""
     resources = processed(stack)["Resources"].values()
     made = [each["Properties"] for each in resources if each["Type"] == "AWS::EC2::VPCEndpoint"]
-    assert 3 == len(made)
-    assert [False] * 3 == [each["PrivateDnsEnabled"] for each in made]
+    assert 6 == len(made)
+    assert [False] * 6 == [each["PrivateDnsEnabled"] for each in made]
 
 
 def test_the_function_is_led_to_each_endpoint_by_name(stack: Stack, reached: str) -> None:
@@ -180,7 +183,9 @@ def test_endpoints_are_in_the_functions_subnets_otherwise(stack: Stack) -> None:
     """Whoever gives no EndpointSubnetIds has them where the function is."""
     told = processed(stack)
     given = [{"Ref": "EndpointSubnetIds"}, {"Ref": "SubnetIds"}]
-    for name in ("EcsEndpoint", "SecretsEndpoint", "Ec2Endpoint"):
+    endpoints = [each for each in told["Resources"] if each.endswith("Endpoint")]
+    assert 6 == len(endpoints)
+    for name in endpoints:
         held = told["Resources"][name]["Properties"]["SubnetIds"]
         assert {"Fn::If": ["OwnEndpointSubnets", *given]} == held
     empty = {"Fn::Equals": [{"Fn::Join": ["", given[0]]}, ""]}
@@ -232,10 +237,9 @@ def test_the_dashboard_and_the_alarms_name_figures_that_are_published(stack: Sta
     }
     template = (ROOT / "template.yaml").read_text()
     watched = set(re.findall(r"^ +MetricName: (\w+)", template, re.MULTILINE))
-    source = (ROOT / "discovery" / "sync" / "report.py").read_text()
-    source += (ROOT / "lambda_function.py").read_text() + (
-        ROOT / "discovery" / "telemetry" / "metrics.py"
-    ).read_text()
+    files = ["sync/report.py", "recycle/report.py", "telemetry/metrics.py"]
+    source = (ROOT / "lambda_function.py").read_text()
+    source += "".join((ROOT / "discovery" / each).read_text() for each in files)
     outcomes = {"Published", "Kept", "Coalesced", "Superseded"}  # Outcome's values, capitalized
     lambdas = {"Errors", "Throttles", "AsyncEventsDropped", "ApproximateNumberOfMessagesVisible"}
     ours = (shown | watched) - outcomes - lambdas

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-import json
-import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-from conftest import PASSWORD, ROOT, Start
-from redis_helpers import quick
+from permissions import ON_BEHALF, allowed, called, decisions
 
-from simulator import Simulator, events
 from simulator.account import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from conftest import Start
+    from permissions import Call
     from stack import Stack
+
+    from simulator import Simulator
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 pytest_plugins = ("stack",)
@@ -29,110 +24,16 @@ EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
 OURS = {"ecs:cluster": f"{ECS}:cluster/arcade"}
 HERE = {"ec2:Region": REGION}
 CODE = {"lambda:SourceFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lobby-list"}
-# Secrets Manager decrypts in the caller's name; the function never calls KMS itself.
-ON_BEHALF = {"kms:Decrypt"}
-
-# ministack's evaluation, with the conditions that its own API for it leaves out.
-EVALUATE = """
-import json, sys
-from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
-asked = json.load(sys.stdin)
-policies = [parse_policy_document(each) for each in asked["policies"]]
-print(json.dumps([
-    evaluate(
-        EvalContext("arn", "AssumedRole", "", action, resource, "",
-                    service_context={name.lower(): value for name, value in context.items()}),
-        policies,
-    ).decision
-    for action, resource, context in asked["calls"]
-]))
-"""
-Call = tuple[str, str, dict[str, str]]
-
-
-def decisions(policies: Mapping[str, Any], calls: list[Call]) -> list[str]:
-    asked = json.dumps({"policies": list(policies.values()), "calls": calls})
-    command = [str(ROOT / ".venv-stack" / "bin" / "python"), "-c", EVALUATE]
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
-    told: list[str] = json.loads(done.stdout)
-    return told
-
-
-def allowed(policies: Mapping[str, Any]) -> set[str]:
-    """The actions that policies allow."""
-    actions = [
-        statement["Action"]
-        for document in policies.values()
-        for statement in document["Statement"]
-        if statement["Effect"] == "Allow"
-    ]
-    return {name for each in actions for name in ([each] if isinstance(each, str) else each)}
-
-
-def operations() -> set[str]:
-    """What the zip's models are pruned to."""
-    spec = importlib.util.spec_from_file_location("bundle", ROOT / "packaging" / "bundle.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return {f"{service}:{name}" for service, names in module.OPERATIONS.items() for name in names}
-
-
-def called(aws: Simulator, start: Start) -> set[str]:
-    """The calls of a function that meets all there is: each event, pages, EC2, a password."""
-    aws.valkey.set_password(PASSWORD)
-    service = aws.ecs.create_service("arcade", "lobby")
-    service.start_tasks(101)
-    hidden = service.start_task(address_from="ec2")
-    function = start(quick(aws, service))
-    for event in (
-        {},
-        {"dry_run": True},
-        {"action": "status"},
-        events.scheduled(),
-        events.service_action(service),
-        events.deployment_state_change(service),
-        events.container_instance_state_change(service.cluster_arn),
-        events.task_state_change(hidden.state),
-    ):
-        assert function.invoke(event).error_type is None
-    prefixes = {
-        "ListTasks": "ecs",
-        "DescribeTasks": "ecs",
-        "DescribeNetworkInterfaces": "ec2",
-        "GetSecretValue": "secretsmanager",
-    }
-    return {f"{prefixes[call.operation]}:{call.operation}" for call in aws.calls}
-
-
-def written() -> set[str]:
-    """The calls that are in the source, on whatever rare path."""
-    methods = {}
-    for service in ("ec2", "ecs", "secretsmanager"):
-        client: Any = boto3.client(service, region_name=REGION)
-        mapping = client.meta.method_to_api_mapping
-        methods.update({name: f"{service}:{mapping[name]}" for name in mapping})
-    files = [ROOT / "lambda_function.py", *(ROOT / "discovery").glob("*.py")]
-    names = {
-        node.attr
-        for path in files
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute)
-    }
-    return {methods[name] for name in names & methods.keys()}
 
 
 def test_the_role_allows_what_is_called_and_nothing_else(
     stack: Stack, aws: Simulator, start: Start
 ) -> None:
-    """The function's calls, those in its source, its role's and the zip's are the same four."""
+    """Without AllowRecycle these are the calls of a function that does not recycle: four."""
     held = stack.policies()
     lambdas = held.pop("lambda")  # what Lambda does in the function's name: see below
 
     assert called(aws, start) == allowed(held) - ON_BEHALF
-    assert written() == allowed(held) - ON_BEHALF
-    assert operations() == allowed(held) - ON_BEHALF
     assert {
         "logs:CreateLogStream",
         "logs:PutLogEvents",

@@ -1,0 +1,1 @@
+"""A capability: the latest state of each task and container instance, and why tasks stopped."""
