@@ -44,6 +44,7 @@ test-redis: $(VENV)/ready .venv-redis/ready
 # HISTORIES=5000 takes some ten minutes; then a storm of two.
 soak: $(VENV)/ready
 	@PYTHONPATH=. $(RUN) tests/histories.py --histories $(HISTORIES)
+	@PYTHONPATH=. $(RUN) tests/recycle_histories.py --histories $(HISTORIES)
 	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 120
 	@PYTHONPATH=. $(RUN) tests/histories.py --histories 300 --memory 256
 	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 60 --memory 256

@@ -14,7 +14,6 @@ from discovery.recycle import machine, report
 from discovery.recycle.perform import perform
 from discovery.recycle.record import (
     CANCELLED,
-    FAILED,
     RESTORING,
     TAG,
     dumps,
@@ -33,6 +32,7 @@ log = logging.getLogger(__name__)
 
 # Seconds that the last look and act of an invocation may take.
 RESERVE = 4.0
+EXTEND_EVERY = 5.0  # seconds; a fourth of the lease
 STEPS = 200  # in one invocation; far more than fit into 15 minutes of real waits
 
 
@@ -80,7 +80,7 @@ def _advance(
                 break
             held = written
             continue
-        if not _waited(dependencies, step.again_at, patient):
+        if not _waited(dependencies, held, step.again_at, patient):
             break
     return transitions
 
@@ -108,8 +108,14 @@ def _current(held: StoredRecord, facts: Facts, now: float) -> Record | None:
 def _lost(facts: Facts, record: Record | None, now: float) -> Record | None:
     """A record that restores what a tag speaks of while Redis knows no recycle that goes on."""
     tag = parse_tag(facts.service.tags.get(TAG))
-    if tag is None or (record is not None and record.id == tag.id):
+    if tag is None:
         return None
+    if record is not None and record.id == tag.id:
+        # An invocation that was frozen has set the tag late, and perhaps more.
+        log.warning("recycle %s: its tag is there again; it is restored again", tag.id)
+        return record.changed(
+            phase=RESTORING, ending=record.phase, restoring_since=now, ended_at=None
+        )
     log.error("recycle %s: Redis lost its record; the service's tag restores it", tag.id)
     return from_tag(tag, now)
 
@@ -132,18 +138,25 @@ def _refused(record: Record, error: ActionError, now: float) -> Record | None:
     if not error.final or record.phase == RESTORING:
         return None
     log.error("recycle %s fails: %s", record.id, error)
-    return record.changed(
-        phase=RESTORING, ending=FAILED, reason=str(error), batch=None, restoring_since=now
-    )
+    return machine.failed(record, str(error), now)
 
 
-def _waited(dependencies: Dependencies, again_at: float | None, patient: bool) -> bool:
-    """Wait until the next look; False: it is left to the next invocation."""
+def _waited(
+    dependencies: Dependencies, held: StoredRecord, again_at: float | None, patient: bool
+) -> bool:
+    """Wait until the next look; False: it is left to the next invocation.
+
+    The lease is extended meanwhile. A command ends the wait.
+    """
     if again_at is None:
         return False
     seconds = max(0.0, again_at - dependencies.now())
     if dependencies.deadline.left() < seconds + RESERVE or (seconds and not patient):
         return False
-    if seconds:
-        dependencies.sleep(seconds)
+    while seconds:
+        dependencies.sleep(min(seconds, EXTEND_EVERY))
+        now_held = dependencies.recycles.acquire()
+        if now_held is None or now_held.version != held.version:
+            return False
+        seconds = 0.0 if now_held.command else max(0.0, again_at - dependencies.now())
     return True

@@ -25,6 +25,7 @@ from discovery.recycle.record import (
     SURGING,
     TAG,
     Batch,
+    Capacity,
     parse_tag,
     tag_of,
 )
@@ -43,16 +44,16 @@ def next_step(record: Record, facts: Facts, now: float) -> Step:
     record = _observed(record, facts, now)
     # 1. A task that is off the list without being in hand goes back before anything else.
     hand = record.batch.tasks if record.batch else ()
-    stray = facts.look.draining - set(hand)
+    stray = (facts.look.draining & facts.look.tasks.keys()) - set(hand)
     if stray:
         return Step(record, (Reinstate(tuple(sorted(stray))),))
     # 2. A record that is older than the service's tag comes from a Redis that lost writes.
     if record.phase != RESTORING and _outdated(record, facts):
-        return Step(_failed(record, "Redis lost the recycle's last writes", now))
+        return Step(failed(_by_tag(record, facts), "Redis lost the recycle's last writes", now))
     # 3. The phase, unless something forbids to go on.
     if record.phase == RESTORING:
         return restore.next_step(record, facts, now)
-    return _ended(record, facts, now) or _held(record, facts) or _phase(record, facts, now)
+    return _ended(record, facts, now) or _held(record, facts, now) or _phase(record, facts, now)
 
 
 def _ended(record: Record, facts: Facts, now: float) -> Step | None:
@@ -60,18 +61,26 @@ def _ended(record: Record, facts: Facts, now: float) -> Step | None:
     if record.ending == CANCELLED and (not record.batch or record.batch.step == DRAIN):
         return Step(_restoring(record, now))
     failure = _failure(record, facts, now)
-    return Step(_failed(record, failure, now)) if failure else None
+    return Step(failed(record, failure, now)) if failure else None
 
 
-def _held(record: Record, facts: Facts) -> Step | None:
-    """Wait for others. A batch that is only drained goes back into the list meanwhile."""
+def _held(record: Record, facts: Facts, now: float) -> Step | None:
+    """Wait for others. Tasks in hand that are not stopped go back into the list meanwhile."""
     why = "paused" if record.paused else obstacle(facts.service)
-    if not why or (record.batch and record.batch.step == STOP):
+    if not why:
         return None
-    record = record.changed(reason=why)
-    if record.batch and record.batch.step == DRAIN:
-        return Step(record.changed(batch=None), (Reinstate(record.batch.tasks),))
-    return Step(record, again_at=None)
+    if record.batch and record.batch.step in (DRAIN, STOP):
+        return _given_back(record, record.batch, facts, why, now)
+    return Step(record.changed(reason=why), again_at=None)
+
+
+def _given_back(record: Record, batch: Batch, facts: Facts, why: str, now: float) -> Step:
+    """Tasks in hand that ECS still wants to run go back into the list; the others are stopped."""
+    back = tuple(id for id in batch.tasks if id in facts.look.tasks)
+    stopped = tuple(id for id in batch.tasks if id not in facts.look.tasks)
+    rest = Batch(stopped, REPLACE, now) if stopped else None
+    acts = (Reinstate(back),) if back else ()
+    return Step(record.changed(batch=rest, reason=why), acts)
 
 
 def _phase(record: Record, facts: Facts, now: float) -> Step:
@@ -115,6 +124,20 @@ def _outdated(record: Record, facts: Facts) -> bool:
     return tag.stops > record.stops
 
 
+def _by_tag(record: Record, facts: Facts) -> Record:
+    """The record with what the service's tag, which is newer, says of the time before."""
+    tag = parse_tag(facts.service.tags.get(TAG))
+    if tag is None or tag.id != record.id:
+        return record
+    return record.changed(
+        stops=tag.stops,
+        before=tag.before,
+        raised=tag.raised,
+        raised_maximum=tag.raised_maximum,
+        suspends=tag.suspends,
+    )
+
+
 def _failure(record: Record, facts: Facts, now: float) -> str:
     """Why the recycle fails; "": it does not."""
     waits = record.phase in (PREPARING, SURGING) or (
@@ -143,13 +166,14 @@ def _hand(record: Record) -> frozenset[str]:
     return frozenset(record.batch.tasks if record.batch else ())
 
 
-def _failed(record: Record, reason: str, now: float) -> Record:
+def failed(record: Record, reason: str, now: float) -> Record:
+    """The record of a recycle that fails: from now on it only restores."""
     return _restoring(record.changed(ending=FAILED, reason=reason), now)
 
 
 def _restoring(record: Record, now: float) -> Record:
     """Whatever is drained and not stopped is stray from now on, so it goes back."""
-    return record.changed(phase=RESTORING, batch=None, restoring_since=now)
+    return record.changed(phase=RESTORING, batch=None, restoring_since=now, stops=record.stops + 1)
 
 
 def _prepare(record: Record, facts: Facts) -> Step:
@@ -171,12 +195,17 @@ def _prepare(record: Record, facts: Facts) -> Step:
 
 def _replanned(record: Record, facts: Facts) -> Record:
     """Somebody else has set the count: that is what the service wants from now on."""
-    desired = facts.service.desired
-    raised, maximum = surge(desired, record.batch_size, facts.scaling, record.raised_maximum)
+    desired, scaling = facts.service.desired, facts.scaling
+    maximum, before = record.raised_maximum, record.before.scaling
+    if scaling and before and scaling.maximum != maximum:  # nor is the maximum ours
+        before = before._replace(minimum=scaling.minimum, maximum=scaling.maximum)
+        maximum = None
+    raised, maximum = surge(desired, record.batch_size, scaling, maximum)
     return record.changed(
         phase=PREPARING,
+        stops=record.stops + 1,
         floor=desired,
-        before=record.before._replace(desired=desired),
+        before=Capacity(desired, before),
         raised=raised,
         raised_maximum=maximum,
         reason=f"the desired count was set to {desired} by somebody else",
@@ -239,6 +268,8 @@ def _refusal(record: Record, facts: Facts, tasks: frozenset[str]) -> str:
     staying = len(facts.ready - tasks)
     if staying < floor and tasks & facts.ready:
         return f"only {staying} tasks would stay listed, fewer than {floor}"
+    if facts.protected & tasks:
+        return "a task in hand was put under scale-in protection"
     return ""
 
 
@@ -250,10 +281,8 @@ def _drain(record: Record, batch: Batch, facts: Facts, now: float) -> Step:
     if not set(tasks) <= facts.look.draining or facts.look.listed & set(tasks):
         return Step(record.changed(batch=Batch(tasks, DRAIN, now)), (Drain(tasks),))
     refusal = _refusal(record, facts, frozenset(tasks))
-    if facts.protected & set(tasks):
-        refusal = "a task in hand was put under scale-in protection"
     if refusal:
-        return Step(record.changed(batch=None, reason=refusal), (Reinstate(tasks),))
+        return _given_back(record, batch, facts, refusal, now)
     due = batch.since + record.request.drain_time
     if now < due:
         return Step(record, again_at=due)
@@ -268,6 +297,9 @@ def _stop(record: Record, batch: Batch, facts: Facts, now: float) -> Step:
         return Step(record.changed(batch=batch._replace(step=REPLACE, since=now)))
     if facts.look.listed & set(tasks) or not set(tasks) <= facts.look.draining:
         return Step(record.changed(batch=Batch(tasks, DRAIN, now)), (Drain(tasks),))
+    refusal = _refusal(record, facts, frozenset(tasks))
+    if refusal:
+        return _given_back(record, batch, facts, refusal, now)
     if facts.service.tags.get(TAG) != tag_of(record):
         return Step(record, (SetTag(tag_of(record)),))
     number = record.total - (record.left or 0) + 1

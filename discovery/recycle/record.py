@@ -76,7 +76,9 @@ class Record:
     progress_at: float
     batch: Batch | None = None
     next_at: float = 0.0  # the next batch begins no earlier
-    stops: int = 0  # batches whose stop was decided; the service's tag has the same number
+    # Rises with each stop that is decided and each change of plan. The service's tag has the same
+    # number: a record with a lower one comes from a Redis that lost writes.
+    stops: int = 0
     desired_now: int | None = None  # at the last look
     scaling_now: Scaling | None = None
     left: int | None = None  # tasks that still have to go, at the last look
@@ -85,6 +87,7 @@ class Record:
     paused: bool = False
     ending: str = ""  # the end to which RESTORING leads; set earlier by a cancel
     restoring_since: float | None = None
+    fenced: bool = False  # RESTORING was put into the tag once
     count_restored: bool = False  # the count was set back once, as DescribeServices may lag
     reason: str = ""  # why it holds, or how it ended
     ended_at: float | None = None
@@ -195,6 +198,7 @@ def from_tag(tag: Tag, now: float) -> Record:
         raised=tag.raised,
         raised_maximum=tag.raised_maximum,
         suspends=tag.suspends,
+        stops=tag.stops + 1,
         started_at=now,
         updated_at=now,
         progress_at=now,

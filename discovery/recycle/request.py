@@ -17,7 +17,7 @@ COMMANDS = ("status", "pause", "resume", "cancel")
 DAY = 86_400.0  # seconds
 _SECONDS = {
     "wait_time": (0.0, DAY),
-    "drain_time": (0.0, 3600.0),
+    "drain_time": (0.0, 1800.0),  # the registry keeps a drained task off the list for an hour
     "replacement_timeout": (30.0, DAY),
     "settle_time": (0.0, DAY),
 }

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from discovery.recycle.acts import RemoveTag, SetDesired, SetScaling, Step
-from discovery.recycle.record import TAG, parse_tag
+from discovery.recycle.acts import RemoveTag, SetDesired, SetScaling, SetTag, Step
+from discovery.recycle.record import TAG, parse_tag, tag_of
 
 if TYPE_CHECKING:
     from discovery.recycle.facts import Facts
@@ -21,11 +21,17 @@ LATE = 600.0  # seconds after which a person is told that the service is not res
 
 def next_step(record: Record, facts: Facts, now: float) -> Step:
     """The next act of restoring, or the end."""
+    tag = parse_tag(facts.service.tags.get(TAG))
+    ours = tag is not None and tag.id == record.id
+    if ours and not record.fenced:
+        # Once: should Redis lose this, an older record is outdated by the tag, and stops nothing.
+        return Step(record.changed(fenced=True), (SetTag(tag_of(record)),))
     before, scaling = record.before.scaling, facts.scaling
     if record.suspends and before and scaling:
-        ours = before.suspended._replace(scale_in=True)
-        if scaling.suspended == ours and ours != before.suspended:
-            return Step(record, (SetScaling(None, before.suspended),), again_at=now + RETRY)
+        # The other two flags are not ours: they stay as they are now.
+        suspended = scaling.suspended._replace(scale_in=before.suspended.scale_in)
+        if scaling.suspended.scale_in and suspended != scaling.suspended:
+            return Step(record, (SetScaling(None, suspended),), again_at=now + RETRY)
     if record.raised is not None:
         desired = facts.service.desired
         # Once even if the old count shows already: DescribeServices may lag behind our raise.
@@ -34,11 +40,13 @@ def next_step(record: Record, facts: Facts, now: float) -> Step:
             lower = SetDesired(record.before.desired)
             return Step(record.changed(count_restored=True), (lower,), again_at=now + RETRY)
     raised = record.raised_maximum
-    if raised is not None and before and scaling and scaling.maximum == raised != before.maximum:
-        lowered = SetScaling(before.maximum, scaling.suspended)
-        return Step(record, (lowered,), again_at=now + RETRY)
-    tag = parse_tag(facts.service.tags.get(TAG))
-    if tag and tag.id == record.id:
+    if raised is not None and before and scaling:
+        # Somebody may have raised the minimum: AWS refuses a maximum below it.
+        maximum = max(before.maximum, scaling.minimum)
+        if scaling.maximum == raised != maximum:
+            lowered = SetScaling(maximum, scaling.suspended)
+            return Step(record, (lowered,), again_at=now + RETRY)
+    if ours:
         return Step(record, (RemoveTag(),), again_at=now + RETRY)
     return Step(record.changed(phase=record.ending, ended_at=now), again_at=None)
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from discovery.errors import RecycleError
-from discovery.recycle.record import PREPARING, Capacity, Record
+from discovery.recycle.record import PREPARING, TAG, Capacity, Record, parse_tag
 
 if TYPE_CHECKING:
     from discovery.recycle.facts import Facts
@@ -55,6 +55,8 @@ def surge(
 def record(id: str, request: Request, facts: Facts, now: float) -> Record:
     """A new recycle's record. Raises RecycleError naming what forbids it."""
     why = obstacle(facts.service) or facts.missing()
+    if parse_tag(facts.service.tags.get(TAG)):
+        why = "an earlier one is not restored yet: the schedule's next run restores it"
     if why:
         raise RecycleError(f"The recycle does not start: {why}. Nothing was changed.")
     desired, scaling = facts.service.desired, facts.scaling

@@ -1,4 +1,4 @@
-"""From ECS to a list: every page, every address, and who is left out and why."""
+"""From ECS to the list: every page, every address, and the reason for each excluded task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulator import Call, Fault, Simulator
 
 
-def left_out(answer: dict[str, Any]) -> list[tuple[str, str | None, str]]:
+def excluded(answer: dict[str, Any]) -> list[tuple[str, str | None, str]]:
     return sorted((each["task"], each["ip"], each["reason"]) for each in answer["excluded"])
 
 
@@ -26,7 +26,8 @@ def left_out(answer: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 def test_every_page_of_the_listing_is_described_once(
     aws: Simulator, start: Start, count: int, lists: int, describes: int
 ) -> None:
-    """However many pages there are, all tasks are listed, at one call a page each way."""
+    """All tasks of all pages are listed, with one ListTasks and one DescribeTasks call for each
+    page."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_tasks(count)
 
@@ -35,14 +36,14 @@ def test_every_page_of_the_listing_is_described_once(
     assert (lists, describes) == tuple(
         len(aws.calls.of(name)) for name in ("ListTasks", "DescribeTasks")
     )
-    asked = [arn for call in aws.calls.of("DescribeTasks") for arn in call.parameters["tasks"]]
-    assert sorted(task.arn for task in service.tasks) == sorted(asked)
+    described = [arn for call in aws.calls.of("DescribeTasks") for arn in call.parameters["tasks"]]
+    assert sorted(task.arn for task in service.tasks) == sorted(described)
     assert (count, count) == (answer["running"], answer["healthy"])
     assert [task.ip for task in service.tasks] == listed(aws)
 
 
-def test_what_is_listed_is_asked_while_ecs_still_lists(aws: Simulator, start: Start) -> None:
-    """A slow ECS costs no time twice: the checks of what was listed before do not wait for it."""
+def test_listed_tasks_are_probed_while_ecs_still_lists(aws: Simulator, start: Start) -> None:
+    """While a slow ECS lists, the tasks of the published list are already probed."""
     service = aws.ecs.create_service("arcade", "lobby")
     task = service.start_task()
     function = start(quick(aws, service))
@@ -52,14 +53,14 @@ def test_what_is_listed_is_asked_while_ecs_still_lists(aws: Simulator, start: St
 
     run = function.start({})
 
-    wait_until(lambda: aws.hosts.connections[task.ip] == 2, "it is asked again")
+    wait_until(lambda: aws.hosts.connections[task.ip] == 2, "it is described again")
     assert not run.done()
     aws.faults.clear()
     assert {"outcome": "published", "healthy": 1}.items() <= run.result().answer.items()
 
 
-def test_a_task_that_is_gone_is_not_waited_for(aws: Simulator, start: Start) -> None:
-    """An address that was listed and is silent now costs no timeout, once ECS lists it no more."""
+def test_a_run_does_not_wait_for_a_task_that_is_gone(aws: Simulator, start: Start) -> None:
+    """A silent address of the published list costs no timeout once ECS no longer lists its task."""
     service = aws.ecs.create_service("arcade", "lobby")
     gone, stays = service.start_tasks(2)
     function = start(quick(aws, service, HEALTH_CHECK_TIMEOUT="5"))
@@ -74,8 +75,8 @@ def test_a_task_that_is_gone_is_not_waited_for(aws: Simulator, start: Start) -> 
     assert done.duration < 5.0
 
 
-def test_an_address_goes_to_the_task_that_was_created_last(aws: Simulator, start: Start) -> None:
-    """ECS may tell of both, the one that had the address and the one that has it now."""
+def test_an_address_belongs_to_the_task_that_was_created_last(aws: Simulator, start: Start) -> None:
+    """If ECS reports two running tasks with one address, the address belongs to the newer task."""
     service = aws.ecs.create_service("arcade", "lobby")
     before = service.start_tasks(8)
     now = [service.start_task(ip=task.ip) for task in before]
@@ -85,18 +86,18 @@ def test_an_address_goes_to_the_task_that_was_created_last(aws: Simulator, start
     passed = [
         (old.id, old.ip, f"its address passed to task {new.id}") for old, new in zip(before, now)
     ]
-    assert sorted(passed) == left_out(answer)
+    assert sorted(passed) == excluded(answer)
 
 
 def test_an_empty_service_costs_one_call(aws: Simulator, start: Start) -> None:
-    """Where nothing is listed there is nothing to describe."""
+    """If ECS lists no task, DescribeTasks is not called."""
     service = aws.ecs.create_service("arcade", "lobby")
     start(quick(aws, service)).invoke({})
     assert ["ListTasks"] == [call.operation for call in aws.calls]
 
 
 def test_only_the_tasks_of_the_service_are_listed(aws: Simulator, start: Start) -> None:
-    """Standalone tasks, other services and namesakes in other clusters stay out, also by ARN."""
+    """Standalone tasks, other services and services of the same name elsewhere are not listed."""
     service = aws.ecs.create_service("arcade", "lobby")
     task = service.start_task()
     service.cluster.run_task("lobby:1")
@@ -109,8 +110,8 @@ def test_only_the_tasks_of_the_service_are_listed(aws: Simulator, start: Start) 
         aws.valkey.flush()
 
 
-def test_the_address_is_found_wherever_it_stands(aws: Simulator, start: Start) -> None:
-    """In the ENI's attachment (not the first), in the containers alone, or with EC2 alone."""
+def test_the_address_is_found_in_each_place(aws: Simulator, start: Start) -> None:
+    """The address is found in any ENI attachment, in the containers, or by an EC2 call."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task(address_from="attachment")
     service.start_task(address_from="containers")
@@ -123,30 +124,32 @@ def test_the_address_is_found_wherever_it_stands(aws: Simulator, start: Start) -
     function.invoke({})
     assert [task.ip for task in service.tasks] == listed(aws)
     assert [{only_ec2.state.eni}] == [
-        asked_for(call) for call in aws.calls.of("DescribeNetworkInterfaces")
+        filtered(call) for call in aws.calls.of("DescribeNetworkInterfaces")
     ]
 
 
-def asked_for(call: Call) -> set[str]:
-    """The interfaces that a DescribeNetworkInterfaces filters on."""
+def filtered(call: Call) -> set[str]:
+    """The network interfaces in the filter of a DescribeNetworkInterfaces call."""
     return {call.parameters[key] for key in call.parameters if key.startswith("Filter.1.Value")}
 
 
-def test_ec2_is_asked_in_batches(aws: Simulator, start: Start) -> None:
-    """250 tasks without an address cost one EC2 call a page, by a filter of its 200 at most."""
+def test_ec2_is_called_in_batches(aws: Simulator, start: Start) -> None:
+    """250 tasks without an address cost one EC2 call for each page, as a filter takes 200
+    values."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_tasks(250, address_from="ec2")
 
     start(quick(aws, service)).invoke({})
 
     calls = aws.calls.of("DescribeNetworkInterfaces")
-    assert [50, 100, 100] == sorted(len(asked_for(call)) for call in calls)
-    assert {task.state.eni for task in service.tasks} == set().union(*map(asked_for, calls))
+    assert [50, 100, 100] == sorted(len(filtered(call)) for call in calls)
+    assert {task.state.eni for task in service.tasks} == set().union(*map(filtered, calls))
     assert [task.ip for task in service.tasks] == listed(aws)
 
 
-def test_an_interface_that_is_gone_costs_only_its_task(aws: Simulator, start: Start) -> None:
-    """Where EC2 does not know one task's ENI, the others are listed and that one has a reason."""
+def test_a_missing_interface_excludes_only_its_task(aws: Simulator, start: Start) -> None:
+    """If EC2 does not know the ENI of one task, that task has a reason and the others are
+    listed."""
     service = aws.ecs.create_service("arcade", "lobby")
     gone, stays = service.start_tasks(2, address_from="ec2")
     service.freeze_listing()
@@ -155,14 +158,14 @@ def test_an_interface_that_is_gone_costs_only_its_task(aws: Simulator, start: St
     answer = start(quick(aws, service)).invoke({}).answer
 
     reason = "no address: its ENI is unknown (network mode awsvpc is required)"
-    assert [(gone.id, None, reason)] == left_out(answer)
+    assert [(gone.id, None, reason)] == excluded(answer)
     assert [stays.ip] == listed(aws)
 
 
-def test_a_task_with_only_an_ipv6_address_is_checked_and_listed(
+def test_a_task_with_only_an_ipv6_address_is_probed_and_listed(
     aws: Simulator, start: Start
 ) -> None:
-    """IPv6 is found in the containers and with EC2, checked as IPv6, and sorted after IPv4."""
+    """An IPv6 address is found in the containers and by EC2, probed, and sorted after IPv4."""
     service = aws.ecs.create_service("arcade", "lobby")
     sixth = service.start_task(ip="::1")
     fourth = service.start_task()
@@ -180,13 +183,14 @@ def test_a_task_with_only_an_ipv6_address_is_checked_and_listed(
     sixth.port("closed")
     answer = function.invoke({}).answer
     assert ([(sixth.id, "::1", "connection refused")], ["::1"]) == (
-        left_out(answer),
+        excluded(answer),
         answer["removed"],
     )
 
 
-def test_tasks_that_do_not_run_yet_are_left_out(aws: Simulator, start: Start) -> None:
-    """Their ports may listen already; they are not asked or waited for, and the status is told."""
+def test_tasks_that_do_not_run_yet_are_excluded(aws: Simulator, start: Start) -> None:
+    """A task that is not RUNNING is not probed, even if its port is open. The reason has its
+    status."""
     service = aws.ecs.create_service("arcade", "lobby")
     early = {
         status: service.start_task(status=status)
@@ -201,7 +205,7 @@ def test_tasks_that_do_not_run_yet_are_left_out(aws: Simulator, start: Start) ->
     assert sorted(
         (task.id, address[status], f"not running: it is {status}, desired RUNNING")
         for status, task in early.items()
-    ) == left_out(answer)
+    ) == excluded(answer)
     assert ([runs.ip], 1, 1) == (listed(aws), answer["running"], answer["rounds"])
     assert [0, 0, 0] == [aws.hosts.connections[task.ip] for task in early.values()]
 
@@ -210,8 +214,9 @@ def test_tasks_that_do_not_run_yet_are_left_out(aws: Simulator, start: Start) ->
     assert [task.ip for task in early.values()] == function.invoke({}).answer["added"]
 
 
-def test_a_task_that_stops_while_it_is_listed_is_left_out(aws: Simulator, start: Start) -> None:
-    """Between ListTasks and DescribeTasks it was told to stop: desired status counts."""
+def test_a_task_that_stops_during_the_listing_is_excluded(aws: Simulator, start: Start) -> None:
+    """A task that was stopped between ListTasks and DescribeTasks is excluded by its desired
+    status."""
     service = aws.ecs.create_service("arcade", "lobby")
     stops, stays = service.start_tasks(2)
     function = start(quick(aws, service))
@@ -220,14 +225,12 @@ def test_a_task_that_stops_while_it_is_listed_is_left_out(aws: Simulator, start:
     answer = function.invoke({}).answer
 
     reason = "not running: it is DEACTIVATING, desired STOPPED"
-    assert [(stops.id, stops.ip, reason)] == left_out(answer)
+    assert [(stops.id, stops.ip, reason)] == excluded(answer)
     assert [stays.ip] == answer["added"] == listed(aws)
 
 
-def test_a_task_that_was_described_ahead_counts_only_if_it_is_listed(
-    aws: Simulator, start: Start
-) -> None:
-    """It was told to stop since, so ECS lists it no more: that is what counts."""
+def test_a_prefetched_task_counts_only_if_ecs_lists_it(aws: Simulator, start: Start) -> None:
+    """A task that was described ahead of the listing is excluded if ECS no longer lists it."""
     service = aws.ecs.create_service("arcade", "lobby")
     stops, stays = service.start_tasks(2)
     function = start(quick(aws, service))
@@ -250,8 +253,8 @@ def test_a_task_that_was_described_ahead_counts_only_if_it_is_listed(
     assert [stays.ip] == listed(aws)
 
 
-def test_what_is_listed_is_described_while_ecs_lists(aws: Simulator, start: Start) -> None:
-    """Known tasks cost no call after the listing; a newcomer costs one, for itself alone."""
+def test_known_tasks_are_described_while_ecs_lists(aws: Simulator, start: Start) -> None:
+    """Known tasks cost no call after the listing. A new task costs one call for itself alone."""
     service = aws.ecs.create_service("arcade", "lobby")
     known = service.start_tasks(99)
     function = start(quick(aws, service))
@@ -261,18 +264,18 @@ def test_what_is_listed_is_described_while_ecs_lists(aws: Simulator, start: Star
         aws.calls.clear()
         rest(aws)
         assert [task.ip for task in new] == function.invoke({}).answer["added"]
-        asked = [call.parameters["tasks"] for call in aws.calls.of("DescribeTasks")]
+        described = [call.parameters["tasks"] for call in aws.calls.of("DescribeTasks")]
         if len(known) <= 100:
-            assert sorted(task.id for task in known) == asked[0]
-            assert [[task.arn] for task in new] == asked[1:]
+            assert sorted(task.id for task in known) == described[0]
+            assert [[task.arn] for task in new] == described[1:]
         else:  # more than a call takes: in the listing's pages
-            assert [100, 2] == sorted(map(len, asked), reverse=True)
+            assert [100, 2] == sorted(map(len, described), reverse=True)
         known += new
     assert [task.ip for task in service.tasks] == listed(aws)
 
 
-def test_a_newcomer_that_its_event_tells_of_costs_no_call(aws: Simulator, start: Start) -> None:
-    """It is described with what is known, while ECS lists."""
+def test_a_new_task_named_by_its_event_costs_no_call(aws: Simulator, start: Start) -> None:
+    """A task that is named by its event is described together with the known tasks."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_tasks(2)
     function = start(quick(aws, service))
@@ -292,10 +295,10 @@ def test_a_newcomer_that_its_event_tells_of_costs_no_call(aws: Simulator, start:
 @pytest.mark.parametrize(
     "fault", [faults.denied, faults.empty, faults.garbage, faults.says(b'{"tasks":[7]}')]
 )
-def test_a_description_ahead_that_fails_is_made_up_for(
+def test_a_failed_prefetch_is_repeated_after_the_listing(
     aws: Simulator, start: Start, fault: Fault
 ) -> None:
-    """It was a guess: what is listed is described then."""
+    """If the prefetch fails, the listed tasks are described after the listing."""
     service = aws.ecs.create_service("arcade", "lobby")
     tasks = service.start_tasks(2)
     function = start(quick(aws, service))
@@ -312,8 +315,8 @@ def test_a_description_ahead_that_fails_is_made_up_for(
     ]
 
 
-def test_a_task_whose_container_is_unhealthy_is_left_out(aws: Simulator, start: Start) -> None:
-    """ECS's own verdict goes before the port's; HEALTHY and UNKNOWN leave it to the port."""
+def test_a_task_with_an_unhealthy_container_is_excluded(aws: Simulator, start: Start) -> None:
+    """UNHEALTHY from ECS excludes a task. HEALTHY and UNKNOWN leave the decision to the probe."""
     service = aws.ecs.create_service("arcade", "lobby")
     healthy, unknown = service.start_task(health="HEALTHY"), service.start_task(health="UNKNOWN")
     unhealthy = service.start_task(health="UNHEALTHY")
@@ -321,7 +324,7 @@ def test_a_task_whose_container_is_unhealthy_is_left_out(aws: Simulator, start: 
 
     answer = function.invoke({}).answer
     reason = "UNHEALTHY: its container health check fails"
-    assert [(unhealthy.id, unhealthy.ip, reason)] == left_out(answer)
+    assert [(unhealthy.id, unhealthy.ip, reason)] == excluded(answer)
     assert ([healthy.ip, unknown.ip], 1) == (listed(aws), answer["rounds"])
     assert 0 == aws.hosts.connections[unhealthy.ip]
 
@@ -331,7 +334,8 @@ def test_a_task_whose_container_is_unhealthy_is_left_out(aws: Simulator, start: 
 
 
 def test_missing_is_not_stopped(aws: Simulator, start: Start) -> None:
-    """A task that DescribeTasks calls MISSING keeps its place if it has one, and gets none."""
+    """A task that DescribeTasks reports as MISSING stays if it was listed, and is not added
+    otherwise."""
     service = aws.ecs.create_service("arcade", "lobby")
     known = service.start_task()
     function = start(quick(aws, service, RETRY_COUNT="2"))
@@ -342,15 +346,15 @@ def test_missing_is_not_stopped(aws: Simulator, start: Start) -> None:
 
     answer = function.invoke({}).answer
     reason = "MISSING: ECS listed it and did not find it"
-    assert [(new.id, None, reason)] == left_out(answer)
+    assert [(new.id, None, reason)] == excluded(answer)
     assert ([known.ip], [], 2) == (listed(aws), answer["removed"], answer["rounds"])
 
     new.show()
     assert [new.ip] == function.invoke({}).answer["added"]
 
 
-def test_an_address_that_was_handed_on_is_listed_once(aws: Simulator, start: Start) -> None:
-    """Where ECS tells of two running tasks with one address, it is the later one's."""
+def test_a_reused_address_is_listed_once(aws: Simulator, start: Start) -> None:
+    """If ECS reports two running tasks with one address, only the newer task is listed."""
     service = aws.ecs.create_service("arcade", "lobby")
     first = service.start_task()
     function = start(quick(aws, service))
@@ -362,6 +366,6 @@ def test_an_address_that_was_handed_on_is_listed_once(aws: Simulator, start: Sta
     answer = function.invoke({}).answer
 
     assert [(first.ip, "lobby:2")] == [(item["ip"], item["task_name"]) for item in items(aws)]
-    assert [(first.id, first.ip, f"its address passed to task {second.id}")] == left_out(answer)
+    assert [(first.id, first.ip, f"its address passed to task {second.id}")] == excluded(answer)
     assert f'{{"{second.id}":"{second.ip}"}}' == state(aws)["tasks"]
     assert ([], []) == (answer["added"], answer["removed"])

@@ -1,4 +1,4 @@
-"""Law 1: whatever part of the listing fails, the list stays to the byte as it was."""
+"""Law 1: if any part of a listing fails, the published list stays the same to the byte."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EC2 = "DescribeNetworkInterfaces"
 
 
 def published(aws: Simulator, start: Start, service: Service, count: int) -> Function:
-    """A function that has listed so many tasks, of which the last has stopped since."""
+    """A function that has published this many tasks, of which the last has stopped since."""
     service.start_tasks(count, address_from="ec2")
     function = start(quick(aws, service))
     assert count == len(function.invoke({}).answer["added"])
@@ -29,22 +29,22 @@ def published(aws: Simulator, start: Start, service: Service, count: int) -> Fun
 
 
 def publishes_nothing(aws: Simulator, function: Function) -> str:
-    """Invoke, and see that a reader has noticed nothing; the error's message."""
+    """Invoke, assert that a reader sees no change, and return the error's message."""
     rest(aws)
     before, generation, subscriber = text(aws), state(aws)["generation"], Subscriber(aws)
 
-    said = function.invoke({})
+    invocation = function.invoke({})
 
-    assert "EcsError" == said.error_type
+    assert "EcsError" == invocation.error_type
     assert (before, generation) == (text(aws), state(aws)["generation"])
     assert [] == subscriber.messages()
     assert not aws.valkey.client().exists(f"{PREFIX}:lease")
-    return f"{said.error_message}"
+    return f"{invocation.error_message}"
 
 
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks", EC2])
-def test_no_page_may_fail(aws: Simulator, start: Start, operation: str) -> None:
-    """The first, the second or the third of three: nothing is published, the next run mends it."""
+def test_a_failed_page_publishes_nothing(aws: Simulator, start: Start, operation: str) -> None:
+    """Law 1: if any of three pages fails, nothing is published. The next run succeeds."""
     service = aws.ecs.create_service("arcade", "lobby")
     function = published(aws, start, service, 250)
 
@@ -69,10 +69,10 @@ def test_no_page_may_fail(aws: Simulator, start: Start, operation: str) -> None:
     ],
     ids=["ListTasks", "DescribeTasks", EC2],
 )
-def test_no_kind_of_failure_passes_for_an_answer(
+def test_every_kind_of_failure_is_an_error(
     aws: Simulator, start: Start, operation: str, kinds: tuple[Fault, ...]
 ) -> None:
-    """Errors, cut answers, answers that cannot be read and empty ones are EcsErrors alike."""
+    """Law 1: errors, truncated, unreadable and empty answers all raise EcsError."""
     service = aws.ecs.create_service("arcade", "lobby")
     function = published(aws, start, service, 2)
 
@@ -111,10 +111,10 @@ def test_no_kind_of_failure_passes_for_an_answer(
     ],
     ids=["ListTasks", "DescribeTasks"],
 )
-def test_an_answer_of_an_odd_shape_is_no_list(
+def test_a_malformed_answer_is_an_error(
     aws: Simulator, start: Start, operation: str, bodies: list[bytes]
 ) -> None:
-    """JSON that is not what AWS documents is an EcsError too, whatever stands where."""
+    """Law 1: JSON that does not match the documented form raises EcsError."""
     service = aws.ecs.create_service("arcade", "lobby")
     function = published(aws, start, service, 2)
 
@@ -130,8 +130,8 @@ def test_an_answer_of_an_odd_shape_is_no_list(
     assert 1 == len(function.invoke({}).answer["added"])
 
 
-def test_a_run_that_failed_makes_no_more_calls(aws: Simulator, start: Start) -> None:
-    """What was to follow from the calls under way is left: ECS's budget is not spent on it."""
+def test_a_failed_run_makes_no_more_calls(aws: Simulator, start: Start) -> None:
+    """After a failed call a run makes no further calls, so it does not spend ECS's budget."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_tasks(1000)
     aws.latency = 0.02
@@ -143,12 +143,12 @@ def test_a_run_that_failed_makes_no_more_calls(aws: Simulator, start: Start) -> 
     rest(aws)
     aws.calls.clear()
     assert 1000 == len(function.invoke({}).answer["added"])
-    assert len(aws.calls) in (20, 21)  # one of the first run may have been on its way
+    assert len(aws.calls) in (20, 21)  # one call of the first run may have been in flight
 
 
 @pytest.mark.parametrize("fault", [faults.throttled, faults.internal], ids=lambda fault: fault.kind)
-def test_a_failure_that_passes_is_tried_again(aws: Simulator, start: Start, fault: Fault) -> None:
-    """One failed attempt costs nothing but time: the SDK repeats the call."""
+def test_a_transient_failure_is_retried(aws: Simulator, start: Start, fault: Fault) -> None:
+    """A single failed attempt only costs time, because the SDK retries the call."""
     service = aws.ecs.create_service("arcade", "lobby")
     function = published(aws, start, service, 2)
     rest(aws)
@@ -157,8 +157,8 @@ def test_a_failure_that_passes_is_tried_again(aws: Simulator, start: Start, faul
     assert 1 == len(function.invoke({}).answer["added"])
 
 
-def test_aws_that_cannot_be_reached_is_an_error(aws: Simulator, start: Start) -> None:
-    """A connection that is refused is an EcsError that tells where to look."""
+def test_an_unreachable_endpoint_is_an_error(aws: Simulator, start: Start) -> None:
+    """A refused connection raises EcsError with a hint on where to look."""
     service = aws.ecs.create_service("arcade", "lobby")
     function = published(aws, start, service, 2)
     aws.refuse()
@@ -171,7 +171,7 @@ def test_aws_that_cannot_be_reached_is_an_error(aws: Simulator, start: Start) ->
 
 
 def vanish(aws: Simulator, service: Service) -> None:
-    """The service is deleted, or its name was mistyped in a deployment."""
+    """Delete the service, which looks like a mistyped name to the function."""
     del aws.ecs.clusters[service.cluster.name].services[service.name]
 
 
@@ -180,35 +180,36 @@ def vanish_with_cluster(aws: Simulator, service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gone", "told"),
+    ("gone", "error"),
     [
         (vanish, "ServiceNotFoundException (Service not found.): set ECS_SERVICE_NAME to"),
         (vanish_with_cluster, "ClusterNotFoundException (Cluster not found.): set ECS_CLUSTER_NAM"),
     ],
     ids=["service", "cluster"],
 )
-def test_a_service_that_is_not_there_is_not_an_empty_one(
-    aws: Simulator, start: Start, gone: Callable[[Simulator, Service], None], told: str
+def test_a_missing_service_is_not_an_empty_service(
+    aws: Simulator, start: Start, gone: Callable[[Simulator, Service], None], error: str
 ) -> None:
-    """No such service or cluster is an error that names both and the variable to mend."""
+    """Law 1: a missing service or cluster raises EcsError with both names and the variable to
+    correct."""
     service = aws.ecs.create_service("arcade", "lobby")
     function = published(aws, start, service, 2)
     gone(aws, service)
 
     message = publishes_nothing(aws, function)
 
-    assert f"ecs:ListTasks for service lobby of cluster arcade answered {told}" in message
+    assert f"ecs:ListTasks for service lobby of cluster arcade answered {error}" in message
 
 
-def test_a_later_round_that_fails_leaves_what_the_earlier_published(
+def test_a_failed_later_round_keeps_what_an_earlier_round_published(
     aws: Simulator, start: Start
 ) -> None:
-    """Each round stands on its own: its failure takes nothing back."""
+    """A failed round takes back nothing that an earlier round published."""
     service = aws.ecs.create_service("arcade", "lobby")
     opens = service.start_task()
     service.start_task(port="closed")
     aws.faults.set("DescribeTasks", faults.denied, after=1)
 
-    said = start(quick(aws, service)).invoke({})
+    invocation = start(quick(aws, service)).invoke({})
 
-    assert ("EcsError", [opens.ip]) == (said.error_type, listed(aws))
+    assert ("EcsError", [opens.ip]) == (invocation.error_type, listed(aws))

@@ -1,4 +1,4 @@
-"""AWS at its worst, one fault and one call at a time. docs/operations.md has the table of these."""
+"""One AWS fault in one call at a time. docs/operations.md has the table of these faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLS = {
     "DescribeNetworkInterfaces": "ec2:DescribeNetworkInterfaces",
     "GetSecretValue": "secretsmanager:GetSecretValue",
 }
-# How it goes wrong, and what the person on call reads.
+# The fault, and the text that the person on call reads.
 FAULTS = {
     "throttled": (
         faults.throttled,
@@ -34,7 +34,7 @@ FAULTS = {
     "empty": (faults.empty, ""),
     "hangs": (faults.hangs, "raise the function's timeout"),
 }
-LIMIT = 8.0  # seconds: the function's timeout, shorter than the SDK waits for what hangs
+LIMIT = 8.0  # seconds: the function's timeout, shorter than the SDK's timeout for a hung call
 
 
 @pytest.mark.parametrize("operation", CALLS)
@@ -42,9 +42,10 @@ LIMIT = 8.0  # seconds: the function's timeout, shorter than the SDK waits for w
 def test_a_failing_call_changes_nothing(
     aws: Simulator, start: Start, operation: str, fault: str
 ) -> None:
-    """Law 1 and 6: whatever one AWS call does, the invocation fails before its deadline with
-    an error that names the call and the remedy, and what is in Redis is as it was; the next
-    invocation, with the fault gone, publishes."""
+    """Laws 1 and 6: the invocation fails before its deadline, and Redis is unchanged.
+
+    The error names the call and the remedy. Without the fault the next invocation publishes.
+    """
     if operation == "GetSecretValue":
         aws.valkey.set_password(PASSWORD)
     service = aws.ecs.create_service("arcade", "lobby")
@@ -52,7 +53,7 @@ def test_a_failing_call_changes_nothing(
     settings = quick(aws, service)
     function = start(settings, timeout=3.0 if fault == "hangs" else LIMIT)
     function.invoke({})
-    if operation == "GetSecretValue":  # it is asked for once in an environment's life
+    if operation == "GetSecretValue":  # an environment calls it only once
         function = start(settings, timeout=3.0 if fault == "hangs" else LIMIT)
     before, generation = text(aws), state(aws)["generation"]
     service.start_task(address_from="ec2")
@@ -76,8 +77,8 @@ def test_a_failing_call_changes_nothing(
     assert len(listed(aws) or []) == 2
 
 
-def test_aws_out_of_reach(aws: Simulator, start: Start) -> None:
-    """An endpoint that refuses connections is named, with what to check."""
+def test_an_unreachable_endpoint_is_named(aws: Simulator, start: Start) -> None:
+    """If an endpoint refuses connections, the error names it and what to check."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     function = start(quick(aws, service), timeout=LIMIT)
@@ -93,7 +94,7 @@ def test_aws_out_of_reach(aws: Simulator, start: Start) -> None:
     assert function.invoke({}).answer["outcome"] == "published"
 
 
-def test_a_call_that_fails_once_is_tried_again(aws: Simulator, start: Start) -> None:
+def test_a_call_that_fails_once_is_retried(aws: Simulator, start: Start) -> None:
     """A single 500 or a throttled call costs a retry of the SDK, not the run."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
@@ -104,9 +105,9 @@ def test_a_call_that_fails_once_is_tried_again(aws: Simulator, start: Start) -> 
         assert function.invoke({}).answer["outcome"] == "published"
 
 
-def test_the_hung_calls_of_one_run_do_not_hold_up_the_next(aws: Simulator, start: Start) -> None:
-    """Calls that were given up at the deadline are still waited for by their threads; the next
-    invocation finds others."""
+def test_hung_calls_of_one_run_do_not_delay_the_next_run(aws: Simulator, start: Start) -> None:
+    """A call that hangs past the deadline still occupies its thread. The next run has new
+    threads."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     function = start(quick(aws, service), timeout=2.5)

@@ -27,7 +27,7 @@ def described(details: list[dict[str, str]], *interfaces: dict[str, str]) -> dic
 
 
 @pytest.mark.parametrize(
-    ("given", "ip"),
+    ("sent", "ip"),
     [
         (described([ENI_V6, ENI_V4], {"privateIpv4Address": "10.0.0.2"}), "10.0.0.1"),
         (
@@ -41,15 +41,15 @@ def described(details: list[dict[str, str]], *interfaces: dict[str, str]) -> dic
     ],
     ids=["ENI", "containers' IPv4", "ENI's IPv6", "containers' IPv6", "none", "nothing at all"],
 )
-def test_ipv4_goes_before_ipv6_and_the_eni_before_the_containers(
-    given: dict[str, Any], ip: str | None
+def test_ipv4_is_preferred_to_ipv6_and_the_eni_to_the_containers(
+    sent: dict[str, Any], ip: str | None
 ) -> None:
-    """Whatever stands first in the answer."""
+    """The order in the answer does not matter."""
     endpoint = Endpoint(ip, 80) if ip else None
-    assert endpoint == parse(given, 80).endpoint
+    assert endpoint == parse(sent, 80).endpoint
 
 
-@pytest.mark.parametrize(("given", "created"), [(1795329285.68, 1795329285.68), (None, 0), ("", 0)])
-def test_a_time_is_the_number_that_ecs_sends(given: object, created: float) -> None:
-    """In seconds since the epoch; one that is missing or odd is the oldest."""
-    assert created == parse({"createdAt": given}, 80).created_at
+@pytest.mark.parametrize(("sent", "created"), [(1795329285.68, 1795329285.68), (None, 0), ("", 0)])
+def test_a_time_is_the_number_that_ecs_sends(sent: object, created: float) -> None:
+    """A creation time is in seconds since the epoch. A missing or odd time counts as the oldest."""
+    assert created == parse({"createdAt": sent}, 80).created_at

@@ -148,7 +148,8 @@ def a_run(aws: Simulator, start: Start) -> Mapping[str, Invocation]:
     service.start_tasks(2)
     service.start_task(port="closed")
     aws.events.take()
-    function = start(aws.settings(service, KEY, RETRY_COUNT="1", HEALTH_CHECK_TIMEOUT="0.2"))
+    settings = aws.settings(service, KEY, RETRY_COUNT="1", HEALTH_CHECK_TIMEOUT="0.2")
+    function = start(settings | {"HISTORY": "true"})
     published = function.invoke({})
     service.tasks[0].stop()
     (event,) = aws.events.take()
@@ -199,7 +200,7 @@ def test_the_metrics_are_those_of_a_run(a_run: Mapping[str, Invocation]) -> None
 def test_the_keys_are_those_of_a_run(aws: Simulator, a_run: Mapping[str, Invocation]) -> None:
     """A run leaves the documented keys and fields, and the command that deletes them leaves none.
 
-    The lease and the rate limit may be gone by then, nothing is draining, and nothing is recycled.
+    The lease and the rate limit may be gone by then; nothing is draining, recycled or stopped.
     """
     assert "published" == a_run["stopped"].answer["outcome"]
     client: Any = aws.valkey.client()
@@ -208,11 +209,8 @@ def test_the_keys_are_those_of_a_run(aws: Simulator, a_run: Mapping[str, Invocat
     keys = [KEY if each == "K" else each for each in keys]
     found = set(client.keys())
     assert set() == found - set(keys)
-    assert {
-        each
-        for each in keys
-        if not each.endswith((":lease", ":ratelimit", ":draining", ":recycle"))
-    } <= found
+    passing = (":lease", ":ratelimit", ":draining", ":recycle", ":instances", ":stopped")
+    assert {each for each in keys if not each.endswith(passing)} <= found
     (state,) = (row[2] for row in rows if "S:state" in row[0])
     assert set(client.hgetall(f"{{{KEY}}}:state")) == set(code(state))
     (delete,) = (words for _, words in shown_commands() if words[:2] == ["redis-cli", "DEL"])

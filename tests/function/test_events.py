@@ -1,4 +1,4 @@
-"""From an event to an action: every row of the contract's table but the last."""
+"""The action that follows from each valid event: every row of the contract's table but the last."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def sync(event: Any, **variables: str) -> Sync:
 def test_a_task_that_starts_or_runs_leads_to_a_sync_and_withdraws_nothing(
     last: str, desired: str
 ) -> None:
-    """A task that has not been told to stop is never withdrawn."""
+    """A task is only withdrawn if its desired or last status says that it stops."""
     assert sync(task_change(last, desired)).stopping is None
     new_task_ids = sync(task_change(last, desired)).new_task_ids
     assert (({TASK_ID}) if last == "RUNNING" else set()) == new_task_ids
@@ -71,8 +71,8 @@ def test_a_task_that_starts_or_runs_leads_to_a_sync_and_withdraws_nothing(
         ("STOPPED", "RUNNING"),
     ],
 )
-def test_a_task_that_stops_is_withdrawn_by_its_id(last: str, desired: str) -> None:
-    """Told to stop, or in any state that only ends: the task itself is named, not its address."""
+def test_a_stopping_task_is_withdrawn_by_its_id(last: str, desired: str) -> None:
+    """A stopping or stopped task is withdrawn by its task id, not by its address."""
     assert TASK_ID == sync(task_change(last, desired)).stopping
     assert not sync(task_change(last, desired)).new_task_ids
 
@@ -82,12 +82,12 @@ def test_a_task_that_stops_is_withdrawn_by_its_id(last: str, desired: str) -> No
     [f"{ECS}:task/{TASK_ID}", f"arn:aws-us-gov:ecs:us-gov-west-1:111122223333:task/a/{TASK_ID}"],
 )
 def test_task_arns_of_the_old_form_and_of_other_partitions_are_understood(arn: str) -> None:
-    """ARNs from before 2018 lack the cluster, and not all of AWS is the partition `aws`."""
+    """Task ARNs from before 2018 lack the cluster, and other partitions than `aws` exist."""
     assert TASK_ID == sync(task_change("STOPPED", "STOPPED", taskArn=arn)).stopping
 
 
-def test_the_history_tells_a_tasks_change() -> None:
-    """The log's line for a task has the six facts that make it a readable history."""
+def test_the_log_line_describes_the_tasks_change() -> None:
+    """The log line of a task event holds the six facts that make it a readable history."""
     event = task_change("STOPPED", "STOPPED", stoppedReason="Essential container exited")
     expected = (
         f" taskArn={ECS}:task/arcade/{TASK_ID} lastStatus=STOPPED desiredStatus=STOPPED version=3"
@@ -96,8 +96,8 @@ def test_the_history_tells_a_tasks_change() -> None:
     assert expected == sync(event).log_fields
 
 
-def test_the_history_stays_one_line() -> None:
-    """stoppedReason is free text, from a container runtime as well: it adds no line to the log."""
+def test_the_log_line_of_a_task_stays_one_line() -> None:
+    """stoppedReason is free text, partly from the container runtime. It adds no line to the log."""
     history = sync(
         task_change("STOPPED", "STOPPED", stoppedReason="exec: no such\nfile")
     ).log_fields
@@ -114,21 +114,23 @@ def test_the_history_stays_one_line() -> None:
         (None, 1795365666.0),
     ],
 )
-def test_the_moment_of_a_task_change_is_known(updated: Any, expected: float) -> None:
-    """The metric counts from updatedAt, or where that cannot be read from the event's time."""
+def test_the_time_of_a_task_change_is_parsed(updated: Any, expected: float) -> None:
+    """The metric counts from updatedAt. If that is not readable, it counts from the event's
+    time."""
     assert expected == sync(task_change(updatedAt=updated)).happened_at
 
 
-def test_times_that_cannot_be_read_spoil_nothing() -> None:
-    """Only a metric needs the time: without one the event is answered all the same."""
+def test_an_unreadable_time_is_ignored() -> None:
+    """Only a metric needs the time. An event without a readable time still leads to a sync."""
     assert sync(task_change(updatedAt="soon") | {"time": [1]}).happened_at is None
 
 
 @pytest.mark.parametrize("event", [service_action(), deployment_change(), instance_change()])
-def test_news_of_our_service_and_of_our_clusters_instances_lead_to_a_sync(
+def test_events_of_our_service_and_our_instances_lead_to_a_sync(
     event: dict[str, Any],
 ) -> None:
-    """Service Action, Deployment State Change and Container Instance State Change: look again."""
+    """A Service Action, Deployment State Change or Container Instance State Change leads to a
+    sync."""
     action = sync(event)
     assert (None, False) == (action.stopping, action.dry_run)
 
@@ -145,21 +147,22 @@ def test_news_of_our_service_and_of_our_clusters_instances_lead_to_a_sync(
         ({}, False),
     ],
 )
-def test_an_event_that_every_stack_of_the_cluster_gets_is_marked(
+def test_events_that_reach_every_stack_of_the_cluster_are_marked(
     event: dict[str, Any], expected: bool
 ) -> None:
-    """An instance is the whole cluster's; a task, a service and a schedule are one stack's."""
+    """An instance belongs to the whole cluster. A task, a service and a schedule belong to one
+    stack."""
     assert expected is sync(event).shared
 
 
 def test_the_arn_of_a_service_may_lack_the_cluster() -> None:
-    """Service ARNs from before 2018 name no cluster; a Service Action tells it beside."""
+    """Service ARNs from before 2018 name no cluster. A Service Action names it in another field."""
     sync(service_action(f"{ECS}:service/lobby"))
     sync(deployment_change(f"{ECS}:service/lobby"))
 
 
 def test_the_schedule_leads_to_a_sync() -> None:
-    """The minute's reconcile."""
+    """The schedule's event is the reconcile of every minute."""
     assert Sync("the schedule", scheduled=True) == act(scheduled())
 
 
@@ -175,12 +178,12 @@ def test_the_schedule_leads_to_a_sync() -> None:
     ],
 )
 def test_manual_events(event: dict[str, Any], expected: Action) -> None:
-    """A person's own event: sync, a dry run of it, or status."""
+    """A manual event asks for a sync, a dry run or the status."""
     assert expected == act(event)
 
 
 @pytest.mark.parametrize(
-    ("event", "told"),
+    ("event", "reason"),
     [
         (task_change(cluster="casino"), "of cluster 'casino', not 'arcade'"),
         (task_change("STOPPED", "STOPPED", cluster="casino"), "of cluster 'casino', not 'arcade'"),
@@ -196,15 +199,17 @@ def test_manual_events(event: dict[str, Any], expected: Action) -> None:
         (instance_change("casino"), "of cluster 'casino', not 'arcade'"),
     ],
 )
-def test_the_events_of_others_are_ignored_with_the_reason(event: dict[str, Any], told: str) -> None:
-    """Another cluster's, another service's and a standalone task's events are not ours."""
+def test_events_of_other_services_are_ignored_with_the_reason(
+    event: dict[str, Any], reason: str
+) -> None:
+    """Events of another cluster, another service or a standalone task are ignored."""
     action = act(event)
     assert isinstance(action, Ignore), action
-    assert told in action.reason
+    assert reason in action.reason
 
 
 def test_arns_in_the_settings_match_like_names() -> None:
-    """Cluster and service may be set as names or as ARNs; our events are ours either way."""
+    """Cluster and service may be set as names or as ARNs. Both match our events."""
     arns = {"ECS_CLUSTER_NAME": CLUSTER_ARN, "ECS_SERVICE_NAME": SERVICE_ARN}
     for event in (task_change(), service_action(), deployment_change(), instance_change()):
         sync(event, **arns)
@@ -219,21 +224,21 @@ def test_arns_in_the_settings_match_like_names() -> None:
         deployment_change("arn:aws:ecs:us-west-2:444455556666:service/arcade/lobby"),
     ],
 )
-def test_an_arn_in_the_settings_tells_accounts_apart(event: dict[str, Any]) -> None:
-    """A cluster of the same name in another account is another cluster, where an ARN is set."""
+def test_an_arn_in_the_settings_distinguishes_accounts(event: dict[str, Any]) -> None:
+    """If the cluster is set as an ARN, a cluster of that name in another account does not match."""
     assert isinstance(act(event, ECS_CLUSTER_NAME=CLUSTER_ARN), Ignore)
 
 
-def test_what_the_log_tells_of_a_task_may_be_nested_deep() -> None:
-    """Fields that only the log quotes spoil nothing, whatever they hold."""
+def test_logged_fields_may_be_nested_deeply() -> None:
+    """A field that only the log quotes may hold anything."""
     assert sync(task_change(stoppedReason=nested(10**5))).stopping is None
 
 
 @pytest.mark.parametrize(
     "event", [task_change(), service_action(), deployment_change(), instance_change(), scheduled()]
 )
-def test_new_fields_are_welcome_and_the_event_is_left_as_it_was(event: dict[str, Any]) -> None:
-    """AWS may add fields at any time; and reading an event does not change it."""
+def test_new_fields_are_accepted_and_the_event_is_not_modified(event: dict[str, Any]) -> None:
+    """AWS may add fields at any time. Parsing an event does not modify it."""
     event["newField"] = {"since": "2027"}
     event["detail"]["newField"] = [1, 2]
     before: Mapping[str, Any] = copy.deepcopy(event)

@@ -1,4 +1,4 @@
-"""Whatever comes in: nothing but the planned errors, and no word of a secret."""
+"""Random input causes only the planned errors, and no error repeats a secret."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ EVENTS = mutated(
 
 
 def is_ours(event: dict[str, Any]) -> bool:
-    """Whether an event that led to a sync may do so, in the contract's words."""
+    """Whether the contract allows this event to lead to a sync."""
     if "source" not in event and "detail-type" not in event:
         return event.keys() <= {"action", "dry_run"} and event.get("action", "sync") == "sync"
     if event["source"] == "aws.events":
@@ -82,12 +82,13 @@ def is_ours(event: dict[str, Any]) -> bool:
 @fuzz
 @given(EVENTS)
 def test_no_event_that_is_not_ours_leads_to_a_sync(event: Any) -> None:
-    """An event is ours, ignored or refused by InvalidEventError; only its own task is withdrawn."""
+    """An event leads to a sync, is ignored or raises InvalidEventError. It withdraws only its own
+    task."""
     try:
         action = routed(event)
     except InvalidEventError as error:
-        told = str(error)
-        assert len(told) < 1000
+        message = str(error)
+        assert len(message) < 1000
         return
     if isinstance(action, Sync):
         assert is_ours(event)
@@ -110,14 +111,14 @@ VARIABLES = (
     st.dictionaries(st.sampled_from(VARIABLES), TEXT, max_size=6),
     st.sampled_from(["", SECRET, f'{{"password":"{SECRET}"}}', f"{CLUSTER_ARN}{SECRET}"]),
 )
-def test_settings_are_usable_or_refused_by_name(env: dict[str, str], secret: str) -> None:
-    """SettingsError names each variable at fault, and never repeats what may be a password."""
+def test_settings_are_valid_or_refused_by_name(env: dict[str, str], secret: str) -> None:
+    """SettingsError names each invalid variable and never repeats a possible password."""
     try:
         found = from_env(ENV | env | {"REDIS_SECRET_ARN": secret})
     except SettingsError as error:
-        told = str(error)
-        assert any(name in told for name in (*env, "REDIS_SECRET_ARN"))
-        assert SECRET not in told
+        message = str(error)
+        assert any(name in message for name in (*env, "REDIS_SECRET_ARN"))
+        assert SECRET not in message
     else:
         process, service = found
         assert 1 <= min(process.redis_port, service.port, service.rounds, service.concurrency)
@@ -134,8 +135,8 @@ SECRETS = st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES, max_size=
 
 @fuzz
 @given(garbled(SECRETS | st.just(SECRET)))
-def test_a_secret_is_read_or_refused_without_a_word_of_it(text: str) -> None:
-    """Law 7: SecretError and all that it is chained to carry nothing of the secret's values."""
+def test_a_secret_is_parsed_or_refused_without_being_repeated(text: str) -> None:
+    """Law 7: SecretError and its chained exceptions hold none of the secret's values."""
     try:
         credentials = parse_secret(text, "arn")
     except SecretError as caught:
@@ -170,10 +171,11 @@ STATE = st.fixed_dictionaries(
 
 @fuzz
 @given(st.none() | garbled(LISTS) | TEXT, STATE, st.lists(TEXT | IDS, max_size=3))
-def test_stored_state_from_other_hands_is_understood_or_absent(
+def test_damaged_stored_state_counts_as_absent(
     text: str | None, state: dict[str, str], withdrawn: list[str]
 ) -> None:
-    """Reading it never fails, the next list is sound, and `status` answers with plain JSON."""
+    """Any stored state can be read: the next list is valid, and `status` answers with plain
+    JSON."""
     flat = [each for pair in state.items() for each in pair]
     before = published_state([1, text, flat, withdrawn, 10_000, 5])
     decision = decide(before, Snapshot((), frozenset("abc"), 2), {}, None, False, 0)
@@ -187,7 +189,7 @@ RUNS = st.builds(
     Task, IDS, st.just(NAME), STATUSES, STATUSES, HEALTH, ENDPOINTS | st.none(),
     created_at=st.integers(0, 3),
 )  # fmt: skip
-STATES_HELD = st.builds(
+PUBLISHED_STATES = st.builds(
     PublishedState,
     st.just(1),
     st.just(1),
@@ -198,7 +200,7 @@ STATES_HELD = st.builds(
 
 @fuzz
 @given(
-    STATES_HELD,
+    PUBLISHED_STATES,
     st.lists(RUNS, max_size=5, unique_by=lambda task: task.id),
     st.frozensets(IDS, max_size=3),
     st.dictionaries(ENDPOINTS, st.sampled_from(Probe), max_size=4),
@@ -207,7 +209,7 @@ STATES_HELD = st.builds(
     st.sampled_from([0.0, 50.0, 100.0]),
 )
 def test_every_decision_keeps_the_laws(
-    held: PublishedState,
+    published: PublishedState,
     tasks: list[Task],
     missing: frozenset[str],
     probes: dict[Endpoint, Probe],
@@ -215,24 +217,27 @@ def test_every_decision_keeps_the_laws(
     last: bool,
     panic: float,
 ) -> None:
-    """Laws 4 and 5, one task an address, and a reason for each task that is left out."""
-    told = {task.id: task for task in tasks}
-    missing -= told.keys()
-    decision = decide(held, Snapshot(tuple(tasks), missing, 2), probes, before, last, panic)
+    """Laws 4 and 5 hold, each address has one task, and each excluded task has a reason."""
+    observed = {task.id: task for task in tasks}
+    missing -= observed.keys()
+    decision = decide(published, Snapshot(tuple(tasks), missing, 2), probes, before, last, panic)
     listed, reasons = decision.entries, {each.task for each in decision.excluded}
 
-    assert not listed.keys() & held.withdrawn
+    assert not listed.keys() & published.withdrawn
     assert len({entry.endpoint for entry in listed.values()}) == len(listed)
-    assert (reasons, set()) == ((told.keys() | missing) - listed.keys(), reasons & listed.keys())
+    assert (reasons, set()) == (
+        (observed.keys() | missing) - listed.keys(),
+        reasons & listed.keys(),
+    )
     taken = {entry.endpoint for entry in listed.values()}
-    for id in held.entries.keys() - held.withdrawn - listed.keys():
-        task = told.get(id)
+    for id in published.entries.keys() - published.withdrawn - listed.keys():
+        task = observed.get(id)
         if task and task.runs:
             every = last and (before is None or id in before)
             failed = (
                 every and task.endpoint is not None and probes.get(task.endpoint, Probe.OPEN).failed
             )
-            passed_on = (task.endpoint or held.entries[id].endpoint) in taken
-            assert failed or task.health_status == UNHEALTHY or passed_on
+            reused = (task.endpoint or published.entries[id].endpoint) in taken
+            assert failed or task.health_status == UNHEALTHY or reused
         elif id in missing:
-            assert held.entries[id].endpoint in taken
+            assert published.entries[id].endpoint in taken

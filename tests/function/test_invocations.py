@@ -1,4 +1,4 @@
-"""What each kind of event sets off, and what is left untouched by those that are not ours."""
+"""What each kind of event causes, and that events of other services cause no call."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from simulator import Service, Simulator
 
 
-def test_every_event_of_ours_is_answered_by_a_listing(aws: Simulator, start: Start) -> None:
-    """Each kind of event lists the service afresh, and publishes what has changed by then."""
+def test_each_event_of_our_service_starts_a_listing(aws: Simulator, start: Start) -> None:
+    """Each kind of event starts a new listing, and the run publishes the changes it finds."""
     service = aws.ecs.create_service("arcade", "lobby")
     function = start(quick(aws, service))
     for event in (
@@ -42,8 +42,9 @@ def test_every_event_of_ours_is_answered_by_a_listing(aws: Simulator, start: Sta
         assert task.ip in answer["added"]
 
 
-def test_a_stopping_task_is_gone_before_any_aws_call(aws: Simulator, start: Start) -> None:
-    """At the first AWS call after its stop event the list is without it, and readers were told."""
+def test_a_stopping_task_is_withdrawn_before_any_aws_call(aws: Simulator, start: Start) -> None:
+    """Law 4: at the first AWS call after a stop event the task is off the list, and subscribers
+    know."""
     service = aws.ecs.create_service("arcade", "lobby")
     stops, stays = service.start_tasks(2)
     function = start(quick(aws, service))
@@ -62,7 +63,7 @@ def test_a_stopping_task_is_gone_before_any_aws_call(aws: Simulator, start: Star
 
 
 def test_a_late_stop_event_leaves_the_address_to_its_new_task(aws: Simulator, start: Start) -> None:
-    """Withdrawal goes by task, so who has the address now keeps it."""
+    """The withdrawal goes by task id, so the task that has the address now keeps it."""
     service = aws.ecs.create_service("arcade", "lobby")
     old = service.start_task()
     function = start(quick(aws, service))
@@ -79,7 +80,7 @@ def test_a_late_stop_event_leaves_the_address_to_its_new_task(aws: Simulator, st
 
 
 def foreign(aws: Simulator) -> list[dict[str, Any]]:
-    """Events that our rule may match, but that are about others."""
+    """Events that our rule may match, but that belong to another service."""
     neighbour = aws.ecs.create_service("arcade", "lobby-2")
     namesake = aws.ecs.create_service("casino", "lobby")
     standalone = aws.ecs.create_cluster("arcade").run_task("lobby:1")
@@ -96,8 +97,9 @@ def foreign(aws: Simulator) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("by_arn", [False, True], ids=["by name", "by ARN"])
-def test_events_about_others_cost_no_call(aws: Simulator, start: Start, by_arn: bool) -> None:
-    """They are answered `ignored` with the reason, without an AWS call or a Redis connection."""
+def test_events_of_other_services_make_no_call(aws: Simulator, start: Start, by_arn: bool) -> None:
+    """These events are answered `ignored` with a reason, without an AWS call or a Redis
+    connection."""
     service = aws.ecs.create_service("arcade", "lobby")
     names = {"ECS_CLUSTER_NAME": service.cluster_arn, "ECS_SERVICE_NAME": service.arn}
     with Proxy(aws.valkey.port) as proxy:
@@ -109,17 +111,17 @@ def test_events_about_others_cost_no_call(aws: Simulator, start: Start, by_arn: 
 
         assert ([], 0) == (list(aws.calls), proxy.connections)
         assert "published" == function.invoke({}).answer["outcome"]
-        assert proxy.connections > 0  # so we would have seen one
+        assert proxy.connections > 0  # so the proxy would have counted a connection above
 
 
 def changed(event: dict[str, Any], **detail: Any) -> dict[str, Any]:
-    """The event with other details; None takes one out."""
-    held = event["detail"] | detail
-    return event | {"detail": {name: held[name] for name in held if held[name] is not None}}
+    """The event with these details replaced. None removes a detail."""
+    fields = event["detail"] | detail
+    return event | {"detail": {name: fields[name] for name in fields if fields[name] is not None}}
 
 
 def malformed(service: Service) -> dict[str, Any]:
-    """By the field that is at fault, or by that and a word on the fault."""
+    """Malformed events by the name of the invalid field, with a word on the fault after a comma."""
     task = events.task_state_change(service.start_task().state)
     action = events.service_action(service)
     return {
@@ -150,21 +152,21 @@ def malformed(service: Service) -> dict[str, Any]:
     }
 
 
-def test_malformed_events_touch_nothing_and_name_the_field(aws: Simulator, start: Start) -> None:
-    """Each is an InvalidEventError naming the field, without an AWS call or a Redis connection."""
+def test_malformed_events_make_no_call_and_name_the_field(aws: Simulator, start: Start) -> None:
+    """Each raises InvalidEventError with the field, without an AWS call or a Redis connection."""
     service = aws.ecs.create_service("arcade", "lobby")
     with Proxy(aws.valkey.port) as proxy:
         function = start(quick(aws, service, REDIS_PORT=str(proxy.port)))
         for name, event in malformed(service).items():
-            said = function.invoke(event)
-            assert (name, "InvalidEventError") == (name, said.error_type)
-            assert f" {name.split(',')[0]} is " in f"{said.error_message}"
+            invocation = function.invoke(event)
+            assert (name, "InvalidEventError") == (name, invocation.error_type)
+            assert f" {name.split(',')[0]} is " in f"{invocation.error_message}"
 
         assert ([], 0, {}) == (list(aws.calls), proxy.connections, everything(aws))
 
 
-def test_an_event_with_fields_from_the_future_is_read(aws: Simulator, start: Start) -> None:
-    """ECS may add fields any time; they change nothing."""
+def test_unknown_fields_of_an_event_are_ignored(aws: Simulator, start: Start) -> None:
+    """ECS may add fields at any time. Unknown fields are ignored."""
     service = aws.ecs.create_service("arcade", "lobby")
     event = changed(events.task_state_change(service.start_task().state), mood={"of": "ECS"})
 
@@ -173,8 +175,8 @@ def test_an_event_with_fields_from_the_future_is_read(aws: Simulator, start: Sta
     assert "published" == answer["outcome"]
 
 
-def test_a_run_that_is_not_needed_twice_is_coalesced(aws: Simulator, start: Start) -> None:
-    """While another run is at work, an event leaves it a request and makes no AWS call."""
+def test_an_event_during_another_run_is_coalesced(aws: Simulator, start: Start) -> None:
+    """While another run holds the lease, an event leaves a request and makes no AWS call."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     client = aws.valkey.client()
@@ -187,15 +189,15 @@ def test_a_run_that_is_not_needed_twice_is_coalesced(aws: Simulator, start: Star
     assert "another run" == client.get(f"{PREFIX}:lease")
 
 
-def test_clients_are_made_once_and_one_at_a_time() -> None:
-    """The threads of a cold start ask for clients at the same moment: boto3 is asked by one."""
+def test_clients_are_created_once_and_one_at_a_time() -> None:
+    """The threads of a cold start need clients at the same time. Only one thread calls boto3."""
     making, made = 0, []
 
     def make() -> int:
         nonlocal making
         making += 1
         assert making == 1
-        time.sleep(0.05)  # as long as it takes boto3
+        time.sleep(0.05)  # about as long as boto3 takes
         making -= 1
         made.append(making)
         return making

@@ -1,4 +1,4 @@
-"""What comes from outside is one bounded, printable line wherever it is logged or answered."""
+"""Text from outside is one bounded, printable line in every log entry and answer."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ SHAPES = {
 }
 
 
-def thrown(event: Any) -> Iterator[Any]:
-    """The event with the hostile text in each of its fields in turn, and as a field's name."""
+def poisoned(event: Any) -> Iterator[Any]:
+    """The event with the hostile text in each of its fields in turn, and as the name of a field."""
     for index in range(len(list(spots([event])))):
         whole = [copy.deepcopy(event)]
         container, key = list(spots(whole))[index]
@@ -57,27 +57,29 @@ def thrown(event: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("event", SHAPES.values(), ids=SHAPES)
-def test_no_field_of_an_event_reaches_the_log_as_it_came(event: Any) -> None:
-    """Whatever a sender puts into a field, what is said of the event is one short line."""
-    said = []
-    for each in thrown(event):
+def test_each_field_of_an_event_is_sanitized_for_the_log(event: Any) -> None:
+    """Whatever a field holds, the log line about the event is one short line."""
+    lines = []
+    for each in poisoned(event):
         try:
             action = routed(each)
         except InvalidEventError as error:
-            said.append(str(error))
+            lines.append(str(error))
         else:
             if isinstance(action, Sync):
-                said.append(action.reason + action.log_fields)
+                lines.append(action.reason + action.log_fields)
             if isinstance(action, Ignore):
-                said.append(action.reason)
-    assert len(said) > 3
-    for line in said:
+                lines.append(action.reason)
+    assert len(lines) > 3
+    for line in lines:
         assert (True, True) == (line.isprintable(), len(line) < 4000), line[:200]
 
 
-def test_no_line_of_the_log_is_forged(aws: Simulator, start: Start) -> None:
-    """In the function itself: each entry of the log is one printable line of at most 4,000
-    characters, also of what ECS, Redis and Secrets Manager said."""
+def test_no_log_line_can_be_forged(aws: Simulator, start: Start) -> None:
+    """Each entry of the function's log is one printable line of at most 4,000 characters.
+
+    This also holds for text from ECS, Redis and Secrets Manager.
+    """
     service = aws.ecs.create_service("arcade", "lobby")
     task = service.start_task()
     function = start(quick(aws, service))
@@ -88,25 +90,27 @@ def test_no_line_of_the_log_is_forged(aws: Simulator, start: Start) -> None:
     client.hset(f"{PREFIX}:state", "tasks", json.dumps({HOSTILE: item["ip"]}))
     change = task_change("STOPPED", "STOPPED", cluster=service.cluster.name)
     change["detail"]["stoppedReason"] = HOSTILE
-    said = [function.invoke(event) for event in ({}, change, {HOSTILE: 1}, {"source": HOSTILE})]
+    invocations = [
+        function.invoke(event) for event in ({}, change, {HOSTILE: 1}, {"source": HOSTILE})
+    ]
     failure = {"tasks": [], "failures": [{"arn": HOSTILE, "reason": HOSTILE, "detail": HOSTILE}]}
     aws.faults.set("DescribeTasks", faults.says(json.dumps(failure).encode()))
-    said.append(function.invoke({}))
+    invocations.append(function.invoke({}))
 
-    assert "EcsError" == said[-1].error_type, said[-1].trace[-1500:]
-    entries = [line for each in said for line in each.log if line.startswith("[INFO]")]
+    assert "EcsError" == invocations[-1].error_type, invocations[-1].trace[-1500:]
+    entries = [line for each in invocations for line in each.log if line.startswith("[INFO]")]
     assert any(task.ip in line for line in entries)
-    for each in said:
+    for each in invocations:
         for entry in each.log:
-            # Lambda's own entry of an error that was raised has a trace of many lines.
+            # Lambda's own entry for an uncaught exception has a traceback of many lines.
             lines = entry.split("\n") if "Traceback" in entry else [entry]
             for line in lines:
                 assert line.replace("\t", " ").isprintable(), entry[:300]
                 assert len(line) < 4000, entry[:300]
 
 
-def test_a_line_keeps_what_can_be_read() -> None:
-    """Words stay, what separates them becomes one blank, and what is cut is seen to be cut."""
+def test_a_line_keeps_readable_text() -> None:
+    """Words are kept, a separator becomes one space, and a shortened text ends with dots."""
     assert "a b c" == one_line("  a\r\n\tb \x1b c ")
     assert "10.0.0.1 caf\u00e9" == one_line("10.0.0.1 caf\u00e9")
     assert "x" * 500 + "..." == one_line("x" * 501)

@@ -1,4 +1,4 @@
-"""Asked by hand: a dry run, which writes nothing, and a status, which only reads."""
+"""Manual invocations: a sync, a dry run, which writes nothing, and a status, which only reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def reasons(answer: dict[str, Any]) -> dict[str, str]:
     return {each["task"]: each["reason"] for each in answer["excluded"]}
 
 
-def test_a_manual_sync_is_the_same_with_and_without_its_name(aws: Simulator, start: Start) -> None:
+def test_a_manual_sync_may_name_its_action_or_not(aws: Simulator, start: Start) -> None:
     """`{}`, `{"action": "sync"}` and a dry_run of false each publish."""
     service = aws.ecs.create_service("arcade", "lobby")
     function = start(quick(aws, service))
@@ -30,7 +30,7 @@ def test_a_manual_sync_is_the_same_with_and_without_its_name(aws: Simulator, sta
 
 
 def test_a_dry_run_into_an_empty_redis_leaves_it_empty(aws: Simulator, start: Start) -> None:
-    """Not even a lease or a token is left by a dry run; it answers with what it would list."""
+    """A dry run leaves no lease and no token. It answers with the list that it would publish."""
     service = aws.ecs.create_service("arcade", "lobby")
     task = service.start_task()
 
@@ -40,10 +40,10 @@ def test_a_dry_run_into_an_empty_redis_leaves_it_empty(aws: Simulator, start: St
     assert ("checked", [task.ip]) == (answer["outcome"], answer["added"])
 
 
-def test_a_dry_run_writes_nothing_and_tells_why_each_task_is_left_out(
+def test_a_dry_run_writes_nothing_and_gives_the_reason_for_each_excluded_task(
     aws: Simulator, start: Start
 ) -> None:
-    """Every key is byte-identical after it, no message goes out, and each absentee has a reason."""
+    """No key changes, no message is published, and each excluded task has a reason."""
     service = aws.ecs.create_service("arcade", "lobby")
     listed_one, stopped = service.start_tasks(2)
     function = start(quick(aws, service, RETRY_COUNT="2"))
@@ -71,14 +71,15 @@ def test_a_dry_run_writes_nothing_and_tells_why_each_task_is_left_out(
         answer["removed"],
     )
     assert (5, 2, 2) == (answer["running"], answer["healthy"], answer["rounds"])
-    told = reasons(answer)
-    assert "MISSING: ECS listed it and did not find it" == told.pop(hidden.id)
-    assert expected == told
+    excluded = reasons(answer)
+    assert "MISSING: ECS listed it and did not find it" == excluded.pop(hidden.id)
+    assert expected == excluded
     assert [listed_one.ip, stopped.ip] == listed(aws)
 
 
-def test_a_dry_run_does_not_wait_for_a_run_at_work(aws: Simulator, start: Start) -> None:
-    """It needs no place, so it answers while another run holds it, and leaves that run alone."""
+def test_a_dry_run_does_not_wait_for_another_run(aws: Simulator, start: Start) -> None:
+    """A dry run needs no lease, so it answers while another run holds it and does not disturb
+    it."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     aws.valkey.client().set(f"{PREFIX}:lease", "another run", px=8000)
@@ -89,10 +90,11 @@ def test_a_dry_run_does_not_wait_for_a_run_at_work(aws: Simulator, start: Start)
     assert before == everything(aws)
 
 
-def test_status_tells_what_redis_holds_without_calls_or_writes(
+def test_status_shows_what_redis_holds_without_calls_or_writes(
     aws: Simulator, start: Start
 ) -> None:
-    """Status makes no AWS call and no write: it answers with the list, its generation and age."""
+    """Status answers with the list, its generation and its age. It makes no AWS call and no
+    write."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_tasks(2)
     service.start_task(port="closed")
@@ -119,8 +121,8 @@ def test_status_tells_what_redis_holds_without_calls_or_writes(
     } == answer
 
 
-def test_status_of_an_empty_redis_tells_so(aws: Simulator, start: Start) -> None:
-    """Where no run has published yet, status answers without tasks, age or generation."""
+def test_status_of_an_empty_redis_is_empty(aws: Simulator, start: Start) -> None:
+    """Before the first publication, status answers without tasks, age or generation."""
     service = aws.ecs.create_service("arcade", "lobby")
 
     answer = start(quick(aws, service)).invoke({"action": "status"}).answer
@@ -132,7 +134,7 @@ def test_status_of_an_empty_redis_tells_so(aws: Simulator, start: Start) -> None
 
 
 def test_status_of_an_expired_list_has_no_tasks(aws: Simulator, start: Start) -> None:
-    """What is gone for readers of the key is gone for status too."""
+    """Once the key has expired for its readers, status shows no tasks either."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     function = start(quick(aws, service))
@@ -143,8 +145,8 @@ def test_status_of_an_expired_list_has_no_tasks(aws: Simulator, start: Start) ->
     assert text(aws) is None
 
 
-def test_asked_by_hand_with_a_password(aws: Simulator, start: Start) -> None:
-    """With AUTH on, sync, dry run and status work, on one look at the secret."""
+def test_manual_invocations_work_with_a_password(aws: Simulator, start: Start) -> None:
+    """With AUTH on, sync, dry run and status work, and read the secret once."""
     aws.valkey.set_password(PASSWORD)
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()

@@ -1,4 +1,4 @@
-"""Settings from environment variables: defaults, limits, and every fault at once."""
+"""Settings from environment variables: defaults, limits, and one error for all faults."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ REQUIRED = ("ECS_CLUSTER_NAME", "ECS_SERVICE_NAME", "REDIS_HOST", "REDIS_KEY")
 def refused(env: dict[str, str]) -> str:
     with pytest.raises(SettingsError) as caught:
         from_env(env)
-    assert caught.value.__context__ is None  # a chain would carry what the message leaves out
+    assert caught.value.__context__ is None  # a chained exception would repeat the hidden values
     return str(caught.value)
 
 
-def test_what_is_not_set_has_the_contracts_default() -> None:
-    """Four variables are required; every other has the default that the contract gives."""
+def test_an_unset_variable_has_the_contracts_default() -> None:
+    """Four variables are required. Every other variable has the contract's default."""
     process = ProcessSettings(
         redis_host="redis.internal",
         redis_port=6379,
@@ -101,8 +101,10 @@ def test_what_is_not_set_has_the_contracts_default() -> None:
         ("REDIS_PORT", " 6380\n", "redis_port", 6380),
     ],
 )
-def test_what_is_set_is_used(name: str, text: str, attribute: str, expected: Any) -> None:
-    """Each variable is read, without the space around it, and in any case where it is a word."""
+def test_a_variable_that_is_set_is_used(
+    name: str, text: str, attribute: str, expected: Any
+) -> None:
+    """Each variable is read without surrounding whitespace. Keywords are read in any case."""
     process, service = settings(**{name: text})
     assert expected == getattr(process if hasattr(process, attribute) else service, attribute)
 
@@ -155,14 +157,14 @@ def test_what_is_set_is_used(name: str, text: str, attribute: str, expected: Any
         ("RETRY_INTERVAL", "1" + "0" * 400),
     ],
 )
-def test_what_cannot_be_used_is_named_with_what_it_holds(name: str, text: str) -> None:
-    """The error gives the variable, its value and what was expected."""
+def test_an_invalid_variable_is_reported_with_its_value(name: str, text: str) -> None:
+    """The error gives the variable, its value and the expected values."""
     message = refused(ENV | {name: text})
     assert message.startswith(f"Invalid configuration: {name}='{text[:100]}', expected "), message
 
 
 def test_all_faults_are_reported_together() -> None:
-    """One deployment can correct them all: each fault is there, and a good variable is not."""
+    """The error names every invalid variable, so one deployment can correct them all."""
     bad = {"REDIS_PORT": "x", "RETRY_COUNT": "0", "REDIS_TLS": "maybe", "LOG_LEVEL": "INFO"}
     message = refused(bad)
     assert message.startswith("Invalid configuration: ")
@@ -176,7 +178,7 @@ def test_all_faults_are_reported_together() -> None:
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("text", [None, "", "  "])
 def test_a_required_variable_that_is_absent_or_empty_is_named(name: str, text: str | None) -> None:
-    """Without it there is nothing to work on, and an empty one is as good as none."""
+    """An empty required variable is reported like an absent one."""
     env = {key: value for key, value in ENV.items() if key != name}
     if text is not None:
         env[name] = text
@@ -184,7 +186,8 @@ def test_a_required_variable_that_is_absent_or_empty_is_named(name: str, text: s
 
 
 def test_empty_variables_count_as_absent() -> None:
-    """Templates pass empty strings for "none": the defaults hold, but for METRICS_NAMESPACE."""
+    """Templates pass empty strings for "none". They mean the default, except for
+    METRICS_NAMESPACE."""
     optional = (
         "REDIS_PORT REDIS_SECRET_ARN HEALTH_CHECK_PORT RETRY_COUNT RETRY_INTERVAL REDIS_TLS"
         " HEALTH_CHECK_TIMEOUT HEALTH_CHECK_CONCURRENCY PANIC_THRESHOLD_PERCENT REDIS_CLUSTER"
@@ -194,7 +197,7 @@ def test_empty_variables_count_as_absent() -> None:
 
 
 def test_other_variables_do_not_matter() -> None:
-    """Lambda sets dozens of its own."""
+    """Lambda sets dozens of variables itself."""
     assert from_env(ENV) == settings(AWS_REGION="us-east-1", PATH="/usr/bin", RETRY_COUNTS="x")
 
 
@@ -202,25 +205,25 @@ def test_other_variables_do_not_matter() -> None:
     "text",
     ["hunter2", f"{SECRET_ARN} hunter2", '{"password": "hunter2"}', "arn:aws:ecs:hunter2"],
 )
-def test_a_password_in_the_place_of_the_arn_is_not_shown(text: str) -> None:
-    """Law 7: the likeliest slip, the password itself where its ARN belongs, is not repeated."""
-    told = refused(ENV | {"REDIS_SECRET_ARN": text})
-    assert "REDIS_SECRET_ARN (its value is not shown), expected the ARN of a secret" in told
-    assert "hunter2" not in told
+def test_a_password_in_place_of_the_arn_is_not_shown(text: str) -> None:
+    """Law 7: a password that was set in place of its ARN is not repeated."""
+    message = refused(ENV | {"REDIS_SECRET_ARN": text})
+    assert "REDIS_SECRET_ARN (its value is not shown), expected the ARN of a secret" in message
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize(
     "text", ["rediss://default:hunter2@redis.internal:6379", "default:hunter2@redis.internal"]
 )
 def test_a_password_in_an_address_is_not_shown(text: str) -> None:
-    """Law 7: the next slip, a Redis URL where the host belongs, is not repeated with its password.
+    """Law 7: a Redis URL in REDIS_HOST is not repeated with its password.
 
-    The error still names the variable and what it may hold.
+    The error still names the variable and the expected value.
     """
-    told = refused(ENV | {"REDIS_HOST": text})
-    assert "REDIS_HOST (its value is not shown), expected " in told
-    assert "without scheme or port" in told
-    assert "hunter2" not in told
+    message = refused(ENV | {"REDIS_HOST": text})
+    assert "REDIS_HOST (its value is not shown), expected " in message
+    assert "without scheme or port" in message
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize(
@@ -239,10 +242,10 @@ def test_a_password_in_an_address_is_not_shown(text: str) -> None:
         (ELASTICACHE, SECRET_ARN, "false", False),
     ],
 )
-def test_tls_is_on_where_elasticache_wants_it_or_where_it_is_set(
+def test_tls_is_on_if_elasticache_needs_it_or_if_it_is_set(
     host: str, secret: str, choice: str, expected: bool
 ) -> None:
-    """`auto` is on when a password goes to ElastiCache, whose AUTH exists only with TLS."""
+    """`auto` turns TLS on for a password that goes to ElastiCache, which has AUTH only with TLS."""
     found = settings(REDIS_HOST=host, REDIS_SECRET_ARN=secret, REDIS_TLS=choice)
     assert expected is found.process.tls
 
@@ -259,20 +262,20 @@ def test_tls_is_on_where_elasticache_wants_it_or_where_it_is_set(
     ],
 )
 def test_the_companion_keys_share_the_keys_slot(key: str, prefix: str) -> None:
-    """What is between the first { and the next } decides a slot; a key without gets its own."""
+    """The text between the first { and the next } is hashed. A key without it gets its own tag."""
     assert prefix == settings(REDIS_KEY=key).service.key_prefix
     assert tag(key) == tag(f"{prefix}:state")
 
 
 def tag(key: str) -> str:
-    """The hashed part, as https://valkey.io/topics/cluster-spec/#hash-tags has it."""
+    """The part of the key that is hashed: https://valkey.io/topics/cluster-spec/#hash-tags."""
     start = key.find("{")
     end = key.find("}", start + 1)
     return key[start + 1 : end] if start >= 0 and end > start + 1 else key
 
 
-def test_settings_do_not_change() -> None:
-    """They are a value, hashable, so the warm clients can be found by them."""
+def test_settings_are_immutable() -> None:
+    """Settings are hashable values, so they can be the key of the warm clients."""
     assert hash(from_env(ENV)) == hash(from_env(dict(ENV)))
     assert {settings(RETRY_COUNT="4"), from_env(ENV)} == {from_env(ENV), settings(RETRY_COUNT="4")}
     with pytest.raises(AttributeError):

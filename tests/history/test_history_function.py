@@ -301,7 +301,7 @@ def test_a_user_that_may_not_delete_withdraws_all_the_same(
     contract = " ".join((ROOT / "docs" / "contract.md").read_text().split())
     (rules,) = re.findall(r"An ACL user needs `(.+?)`", contract)
     rules = rules.replace("<key>", KEY)
-    aws.valkey.add_user("discovery", PASSWORD, f"{rules} +hdel")
+    aws.valkey.add_user("discovery", PASSWORD, f"{rules} +hscan +hdel")
     arn = aws.secrets.put("user", json.dumps({"username": "discovery", "password": PASSWORD}))
     function = start(quick(aws, service, HISTORY="true", REDIS_SECRET_ARN=arn))
     task, other = service.start_tasks(2)
@@ -313,13 +313,13 @@ def test_a_user_that_may_not_delete_withdraws_all_the_same(
     client = aws.valkey.client()
     client.zadd(STOPPED, {"0" * 32: 1})  # stopped long ago: the next write deletes it
 
-    aws.valkey.add_user("discovery", PASSWORD, f"{rules} -hdel")
+    aws.valkey.add_user("discovery", PASSWORD, f"{rules} +hscan -hdel")
     rest(aws)
     said = function.invoke(stop)
     assert ("published", [other.ip]) == (said.answer["outcome"], listed(aws))
     assert any("what went with it failed" in line and "hdel" in line for line in said.log)
 
-    aws.valkey.add_user("discovery", PASSWORD, f"{rules} +hdel")
+    aws.valkey.add_user("discovery", PASSWORD, f"{rules} +hscan +hdel")
     rest(aws)
     said = function.invoke(stop)
     assert [] == [line for line in said.log if "ERROR" in line]

@@ -1,4 +1,4 @@
-"""Redis at its worst: dead connections, failovers, a server that is slow, full or loading."""
+"""Redis faults: dead connections, failovers, a server that is slow, full or loading."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def warm(
     return service, function
 
 
-def failed(said: Invocation, told: str, within: float = 1.0) -> None:
-    """It is told plainly, and soon."""
-    assert told in f"{said.error_message}"
-    assert ("RegistryError", True) == (said.error_type, said.duration < within)
+def failed(result: Invocation, message: str, within: float = 1.0) -> None:
+    """Assert that the invocation failed soon with this message."""
+    assert message in f"{result.error_message}"
+    assert ("RegistryError", True) == (result.error_type, result.duration < within)
 
 
 def published(aws: Simulator, service: Service, function: Function) -> None:
@@ -85,12 +85,12 @@ def test_a_connection_that_fell_silent_is_replaced(
     invocation = function.start({})
     wait_until(lambda: proxy.connections > before, "it connects anew")
     proxy.heal()
-    said = invocation.result()
-    assert (None, True) == (said.error_message, said.duration < 4.0)
+    result = invocation.result()
+    assert (None, True) == (result.error_message, result.duration < 4.0)
     assert [task.ip for task in service.tasks] == listed(aws)
 
 
-def test_redis_that_is_down_is_told_and_found_again(aws: Simulator, start: Start) -> None:
+def test_redis_that_is_down_is_reported_and_found_again(aws: Simulator, start: Start) -> None:
     """A refused connection costs no time; the server that comes back, empty, gets the list."""
     service, function = warm(aws, start)
     aws.valkey.stop()
@@ -99,9 +99,9 @@ def test_redis_that_is_down_is_told_and_found_again(aws: Simulator, start: Start
     published(aws, service, function)
 
 
-def test_redis_that_hangs_is_given_up(aws: Simulator, start: Start) -> None:
+def test_a_redis_call_that_hangs_times_out(aws: Simulator, start: Start) -> None:
     """Before the deadline, or after two tries; and when it wakes up, and carries out what was
-    given up, the next invocation is not told that somebody is at work."""
+    given up, the next invocation is not message that somebody is at work."""
     service, function = warm(aws, start)
     before = text(aws)
     aws.valkey.pause()
@@ -113,13 +113,13 @@ def test_redis_that_hangs_is_given_up(aws: Simulator, start: Start) -> None:
     published(aws, service, function)
 
 
-def test_redis_that_accepts_no_connection_is_told(aws: Simulator, start: Start) -> None:
+def test_redis_that_accepts_no_connection_is_reported(aws: Simulator, start: Start) -> None:
     """What security groups drop is never answered: the message says to look there."""
     service = aws.ecs.create_service("arcade", "lobby")
     host = service.start_task(port="silent").ip
     where = {"REDIS_HOST": host, "REDIS_PORT": str(aws.hosts.port)}
-    said = start(quick(aws, service, **where)).invoke({})
-    failed(said, "check REDIS_HOST, REDIS_PORT, the security groups", within=4.0)
+    result = start(quick(aws, service, **where)).invoke({})
+    failed(result, "check REDIS_HOST, REDIS_PORT, the security groups", within=4.0)
 
 
 def test_redis_that_is_slow_is_waited_for(aws: Simulator, start: Start, proxy: Proxy) -> None:
@@ -129,7 +129,7 @@ def test_redis_that_is_slow_is_waited_for(aws: Simulator, start: Start, proxy: P
     published(aws, service, function)
 
 
-def test_redis_that_is_loading_is_told(aws: Simulator, start: Start) -> None:
+def test_redis_that_is_loading_is_reported(aws: Simulator, start: Start) -> None:
     """A node that reads its data after a restart or a failover says so; the function too."""
     if VERSION < (7, 0):
         pytest.skip("Redis 6 answers too seldom while it loads to be met in it")
@@ -143,16 +143,16 @@ def test_redis_that_is_loading_is_told(aws: Simulator, start: Start) -> None:
         admin.config_set("loading-process-events-interval-bytes", 1024)
         admin.replicaof("127.0.0.1", source.port)
         wait_until(lambda: bool(admin.info("persistence")["loading"]), "it is loading")
-        said = function.invoke({})
+        result = function.invoke({})
         assert admin.info("persistence")["loading"]
-        failed(said, "is loading its data: the next run tries again")
+        failed(result, "is loading its data: the next run tries again")
         admin.config_set("key-load-delay", 0)
         wait_until(lambda: not admin.info("persistence")["loading"], "it has loaded")
     aws.valkey.become_primary()
     published(aws, service, function)
 
 
-def test_a_replica_is_told_and_a_primary_served(aws: Simulator, start: Start) -> None:
+def test_a_replica_is_reported_and_a_primary_is_used(aws: Simulator, start: Start) -> None:
     """READONLY leaves the list as it was, and names the setting; status still answers."""
     service, function = warm(aws, start)
     before = text(aws)
@@ -174,8 +174,8 @@ def test_after_a_failover_the_name_leads_to_the_new_primary(
     with Valkey() as promoted:
         aws.valkey.become_replica()
         proxy._target = promoted.port
-        said = function.invoke({})
-        assert (None, "published") == (said.error_message, (said.answer or {}).get("outcome"))
+        result = function.invoke({})
+        assert (None, "published") == (result.error_message, (result.answer or {}).get("outcome"))
         ips: Any = promoted.client().get("ecs:task:iplist")
         assert all(task.ip in ips for task in service.tasks)
         assert 1 == guests(promoted)
@@ -183,7 +183,7 @@ def test_after_a_failover_the_name_leads_to_the_new_primary(
     assert before == text(aws)
 
 
-def test_redis_that_is_full_is_told(aws: Simulator, start: Start) -> None:
+def test_redis_that_is_full_is_reported(aws: Simulator, start: Start) -> None:
     """OOM leaves the list as it was; with memory again the next run publishes."""
     service, function = warm(aws, start)
     before = text(aws)
@@ -194,12 +194,12 @@ def test_redis_that_is_full_is_told(aws: Simulator, start: Start) -> None:
     published(aws, service, function)
 
 
-def test_a_server_that_is_no_cluster_is_told(aws: Simulator, start: Start) -> None:
+def test_a_server_that_is_no_cluster_is_reported(aws: Simulator, start: Start) -> None:
     """REDIS_CLUSTER=true against a plain server names the setting."""
     service = aws.ecs.create_service("arcade", "lobby")
-    said = start(quick(aws, service, REDIS_CLUSTER="true")).invoke({})
-    failed(said, "REDIS_CLUSTER")
-    assert "Cluster mode is not enabled" in f"{said.error_message}"
+    result = start(quick(aws, service, REDIS_CLUSTER="true")).invoke({})
+    failed(result, "REDIS_CLUSTER")
+    assert "Cluster mode is not enabled" in f"{result.error_message}"
 
 
 def test_a_run_is_four_round_trips_and_a_withdrawal_one_more(

@@ -1,4 +1,4 @@
-"""One at work (law 3), and a task told to stop leaves first (law 4)."""
+"""One run holds the lease (law 3), and a stopping task is withdrawn first (law 4)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def until(condition: Callable[[], Any], seconds: float = 10) -> None:
         time.sleep(0.005)
 
 
-def test_a_second_invocation_leaves_the_work_to_the_first(aws: Simulator, start: Start) -> None:
+def test_a_second_invocation_is_coalesced_into_the_first(aws: Simulator, start: Start) -> None:
     """An invocation that finds another at work answers `coalesced` at once, without an AWS
     call; the one at work then lists again, out of its wait, within 250 ms."""
     service = aws.ecs.create_service("arcade", "lobby")
@@ -38,7 +38,7 @@ def test_a_second_invocation_leaves_the_work_to_the_first(aws: Simulator, start:
     settings = quick(aws, service, RETRY_INTERVAL="20", RETRY_COUNT="2")
     worker, other = start(settings, timeout=60), start(settings)
     other.invoke({"action": "status"})  # warm
-    at_work = worker.start({})
+    running = worker.start({})
     until(lambda: state(aws).get("running") == "1")
     late = service.start_task()
     time.sleep(0.3)  # past the spacing of listings, so that only the wait is in the way
@@ -50,7 +50,7 @@ def test_a_second_invocation_leaves_the_work_to_the_first(aws: Simulator, start:
     until(lambda: listed(aws) == [late.ip])
     listing = next(call for call in aws.calls if call.operation == "ListTasks")
     assert listing.at - asked < 0.25 + 0.05  # 50 ms for a busy machine
-    assert not at_work.done()
+    assert not running.done()
 
 
 def test_an_event_during_a_listing_is_answered_by_another(aws: Simulator, start: Start) -> None:
@@ -76,8 +76,8 @@ def test_an_event_during_a_listing_is_answered_by_another(aws: Simulator, start:
     assert int(state(aws)["requested"]) < int(state(aws)["listing"])
 
 
-def test_a_killed_holder_blocks_nobody_for_long(aws: Simulator, start: Start) -> None:
-    """A holder that is killed is in the way for 10 s at most; then the next one works."""
+def test_a_killed_holder_does_not_block_others_for_long(aws: Simulator, start: Start) -> None:
+    """A killed holder keeps the lease for at most 10 s. Then the next run acquires it."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task(port="closed")
     settings = quick(aws, service, RETRY_INTERVAL="0.3", RETRY_COUNT="100")
@@ -90,7 +90,7 @@ def test_a_killed_holder_blocks_nobody_for_long(aws: Simulator, start: Start) ->
     assert time.monotonic() - killed < 10
 
 
-def test_a_renewal_takes_no_place(aws: Simulator) -> None:
+def test_a_renewal_does_not_acquire_the_lease(aws: Simulator) -> None:
     """A renewal that arrives after the place was given up does not take it again: nobody
     would be at work in it."""
     registry = a_registry(aws)
@@ -100,18 +100,18 @@ def test_a_renewal_takes_no_place(aws: Simulator) -> None:
     assert not aws.valkey.client().exists(LEASE)
 
 
-def test_a_long_run_keeps_its_place(aws: Simulator, start: Start) -> None:
-    """The lease is renewed for as long as a listing takes, so no second run begins to list."""
+def test_a_long_run_keeps_its_lease(aws: Simulator, start: Start) -> None:
+    """The lease is renewed during a long listing, so no second run begins to list."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     settings = quick(aws, service)
     worker, other = start(settings, timeout=40), start(settings)
     aws.faults.set("ListTasks", faults.slow(4), times=3)
     worker.invoke({"action": "status"})
-    at_work = worker.start({})
+    running = worker.start({})
     until(lambda: aws.valkey.client().exists(LEASE))
     lowest = 10**6
-    while not at_work.done():
+    while not running.done():
         left = aws.valkey.client().pttl(LEASE)
         if left >= 0:
             lowest = min(lowest, int(str(left)))
@@ -120,7 +120,7 @@ def test_a_long_run_keeps_its_place(aws: Simulator, start: Start) -> None:
     assert other.invoke({}).answer["outcome"] == "published"
 
 
-def test_the_place_is_given_up_before_the_deadline(aws: Simulator, start: Start) -> None:
+def test_the_lease_is_released_before_the_deadline(aws: Simulator, start: Start) -> None:
     """Near its deadline the holder leaves cleanly, though a task still fails, and the next
     invocation works at once."""
     service = aws.ecs.create_service("arcade", "lobby")
@@ -136,7 +136,7 @@ def test_the_place_is_given_up_before_the_deadline(aws: Simulator, start: Start)
     assert other.invoke({}).answer["outcome"] == "published"
 
 
-def test_a_stopping_task_leaves_before_any_aws_call(aws: Simulator, start: Start) -> None:
+def test_a_stopping_task_is_withdrawn_before_any_aws_call(aws: Simulator, start: Start) -> None:
     """Law 4: the stop event takes the task out of the list first; even where ECS then fails."""
     service = aws.ecs.create_service("arcade", "lobby")
     going, staying = service.start_task(), service.start_task()
@@ -176,7 +176,7 @@ def a_registry(aws: Simulator) -> Registry:
 
 
 def scripts(aws: Simulator) -> int:
-    """How many scripts the server was asked to run."""
+    """The number of scripts that the server has run."""
     stats = aws.valkey.client().info("commandstats")
     return sum(
         counts["calls"]
@@ -213,8 +213,8 @@ def test_a_withdrawn_task_does_not_come_back(aws: Simulator, start: Start) -> No
     assert listed(aws) == [other.ip]
 
 
-def test_an_address_that_was_handed_on_stays(aws: Simulator, start: Start) -> None:
-    """Law 4: a late stop event takes no address away from the task that has it now."""
+def test_a_reused_address_stays(aws: Simulator, start: Start) -> None:
+    """Law 4: a late stop event does not remove an address that a new task has now."""
     service = aws.ecs.create_service("arcade", "lobby")
     first = service.start_task()
     function = start(quick(aws, service))
@@ -232,8 +232,8 @@ def test_an_address_that_was_handed_on_stays(aws: Simulator, start: Start) -> No
         assert listed(aws) == [second.ip]
 
 
-def test_a_message_tells_of_a_withdrawal(aws: Simulator, start: Start) -> None:
-    """Readers that subscribe hear of a withdrawal when it happens, with its generation."""
+def test_a_withdrawal_publishes_a_message(aws: Simulator, start: Start) -> None:
+    """Subscribers get a message for a withdrawal when it happens, with its generation."""
     service = aws.ecs.create_service("arcade", "lobby")
     task = service.start_task()
     function = start(quick(aws, service))

@@ -1,4 +1,4 @@
-"""TLS to Redis: how it is switched on, and what is told where it does not fit."""
+"""TLS to Redis: how it is turned on, and the error if it does not work."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ def test_redis_over_tls(aws: Simulator, start: Start, service: Service, tls: Pro
     assert "published" == function.invoke({}).answer["outcome"]
 
 
-def test_a_certificate_that_is_not_trusted_is_told(
+def test_an_untrusted_certificate_is_reported(
     aws: Simulator, start: Start, service: Service, tls: Proxy
 ) -> None:
     """It is not trusted all the same: the password is not sent, and the message says why."""
     where = {"REDIS_PORT": str(tls.port), "REDIS_TLS": "true"}
-    said = start(quick(aws, service, **where)).invoke({})
-    assert ("RegistryError", True) == (said.error_type, said.duration < 2.0)
-    for told in ("a certificate that is not trusted", "CERTIFICATE_VERIFY_FAILED"):
-        assert told in f"{said.error_message}"
+    invocation = start(quick(aws, service, **where)).invoke({})
+    assert ("RegistryError", True) == (invocation.error_type, invocation.duration < 2.0)
+    for message in ("a certificate that is not trusted", "CERTIFICATE_VERIFY_FAILED"):
+        assert message in f"{invocation.error_message}"
     assert 0 == aws.valkey.auth_attempts().total
     assert listed(aws) is None
 
 
-def test_a_plain_connection_to_a_tls_port_is_told(
+def test_a_plain_connection_to_a_tls_port_is_reported(
     aws: Simulator, start: Start, service: Service, tls: Proxy
 ) -> None:
     """The server closes it; the message has REDIS_TLS among what to check."""
     where = {"REDIS_PORT": str(tls.port), "REDIS_TLS": "false"}
-    said = start(quick(aws, service, **where)).invoke({})
-    assert ("RegistryError", True) == (said.error_type, said.duration < 2.0)
-    assert "REDIS_TLS" in f"{said.error_message}"
+    invocation = start(quick(aws, service, **where)).invoke({})
+    assert ("RegistryError", True) == (invocation.error_type, invocation.duration < 2.0)
+    assert "REDIS_TLS" in f"{invocation.error_message}"
     assert listed(aws) is None

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from simulator import Call, Simulator
 
 
-def test_not_reached_is_told_from_silent_and_from_refused(aws: Simulator, start: Start) -> None:
-    """Each task left out has its own reason; one that is listed and was not reached stays."""
+def test_not_probed_timed_out_and_refused_are_different_reasons(
+    aws: Simulator, start: Start
+) -> None:
+    """Law 6: each excluded task has its own reason. A listed task without a probe result stays."""
     service = aws.ecs.create_service("arcade", "lobby")
     silent = service.start_task(status="PENDING", port="silent")
     closed = service.start_task(status="PENDING", port="closed")
@@ -32,19 +34,20 @@ def test_not_reached_is_told_from_silent_and_from_refused(aws: Simulator, start:
     rest(aws)
 
     # 1.3 s for the checks, one by one: the first takes 0.8, the third would take as much.
-    said = function.invoke({}, timeout=2.8)
+    invocation = function.invoke({}, timeout=2.8)
 
-    assert (False, True) == (said.timed_out, said.duration < 2.8)
+    assert (False, True) == (invocation.timed_out, invocation.duration < 2.8)
     assert {
         silent.id: "timed out",
         closed.id: "connection refused",
         late.id: "not reached before the deadline",
-    } == {each["task"]: each["reason"] for each in said.answer["excluded"]}
+    } == {each["task"]: each["reason"] for each in invocation.answer["excluded"]}
     assert [known.ip] == listed(aws)
 
 
 def test_the_deadline_is_kept_with_a_thousand_silent_tasks(aws: Simulator, start: Start) -> None:
-    """Who was asked to the end and failed goes, who was not stays, and all of it is written."""
+    """Law 6: tasks whose probes failed are removed, unprobed tasks stay, and the list is
+    written."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_tasks(1000)
     slowly = {"HEALTH_CHECK_TIMEOUT": "0.5", "HEALTH_CHECK_CONCURRENCY": "200"}
@@ -54,17 +57,17 @@ def test_the_deadline_is_kept_with_a_thousand_silent_tasks(aws: Simulator, start
         task.port("silent")
     rest(aws)
 
-    said = function.invoke({}, timeout=3.5)
+    invocation = function.invoke({}, timeout=3.5)
 
-    assert (False, True) == (said.timed_out, said.duration < 3.5)
+    assert (False, True) == (invocation.timed_out, invocation.duration < 3.5)
     assert ("published", 1000, 0) == tuple(
-        said.answer[name] for name in ("outcome", "running", "healthy")
+        invocation.answer[name] for name in ("outcome", "running", "healthy")
     )
-    assert {"timed out"} == {each["reason"] for each in said.answer["excluded"]}
-    dropped = [each["ip"] for each in said.answer["excluded"]]
+    assert {"timed out"} == {each["reason"] for each in invocation.answer["excluded"]}
+    dropped = [each["ip"] for each in invocation.answer["excluded"]]
     # 2 s less the listing are enough for a turn of 200 or two, and never for five.
     assert 0 < len(dropped) < 1000
-    assert sorted(dropped) == sorted(said.answer["removed"])
+    assert sorted(dropped) == sorted(invocation.answer["removed"])
     kept = [task.ip for task in service.tasks if task.ip not in dropped]
     assert kept == [item["ip"] for item in items(aws)]
     assert sorted(kept) == sorted(json.loads(state(aws)["tasks"]).values())
@@ -72,7 +75,8 @@ def test_the_deadline_is_kept_with_a_thousand_silent_tasks(aws: Simulator, start
 
 
 def test_too_little_time_for_another_round_ends_the_run(aws: Simulator, start: Start) -> None:
-    """It answers with the rounds it had, says so in the log, and drops nobody early (law 5)."""
+    """The run answers after the rounds it had time for, logs this, and drops no task early (law
+    5)."""
     service = aws.ecs.create_service("arcade", "lobby")
     fails = service.start_task()
     function = start(quick(aws, service, RETRY_INTERVAL="30"))
@@ -80,30 +84,30 @@ def test_too_little_time_for_another_round_ends_the_run(aws: Simulator, start: S
     fails.port("closed")
     comes = service.start_task()
 
-    said = function.invoke({}, timeout=5.0)
+    invocation = function.invoke({}, timeout=5.0)
 
-    assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
-    assert said.duration < 2.0
+    assert ("published", 1) == (invocation.answer["outcome"], invocation.answer["rounds"])
+    assert invocation.duration < 2.0
     assert [fails.ip, comes.ip] == listed(aws)
-    assert 1 == sum("raise the function's timeout" in line for line in said.log)
+    assert 1 == sum("raise the function's timeout" in line for line in invocation.log)
     assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
 
 def test_rounds_go_on_as_long_as_the_time_allows(aws: Simulator, start: Start) -> None:
-    """Time that runs out between rounds costs the later ones only."""
+    """If time runs out between rounds, only the later rounds are missing."""
     service = aws.ecs.create_service("arcade", "lobby")
     opens = service.start_task()
     service.start_task(port="closed")
     function = start(quick(aws, service, RETRY_COUNT="100", RETRY_INTERVAL="0.3"))
 
-    said = function.invoke({}, timeout=3.0)
+    invocation = function.invoke({}, timeout=3.0)
 
-    assert (False, True) == (said.timed_out, said.duration < 3.0)
-    assert 2 <= said.answer["rounds"] < 10
+    assert (False, True) == (invocation.timed_out, invocation.duration < 3.0)
+    assert 2 <= invocation.answer["rounds"] < 10
     assert [opens.ip] == listed(aws)
 
 
-def test_no_time_to_wait_for_the_account_s_budget_is_no_error(aws: Simulator, start: Start) -> None:
+def test_too_little_time_for_the_rate_limit_is_not_an_error(aws: Simulator, start: Start) -> None:
     """If ECS's budget allows the next listing only after the deadline, the list is kept."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
@@ -113,9 +117,9 @@ def test_no_time_to_wait_for_the_account_s_budget_is_no_error(aws: Simulator, st
     aws.valkey.client().set(f"{PREFIX}:ratelimit", 100, px=10_000)
     aws.calls.clear()
 
-    said = function.invoke({}, timeout=3.0)
+    invocation = function.invoke({}, timeout=3.0)
 
-    assert ("kept", 0) == (said.answer["outcome"], said.answer["rounds"])
+    assert ("kept", 0) == (invocation.answer["outcome"], invocation.answer["rounds"])
     assert (before, []) == (text(aws), list(aws.calls))
     assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
@@ -133,11 +137,11 @@ def test_the_wait_for_the_account_s_budget_is_no_cost_of_a_round(
     # 40 calls are in a full bucket, a listing takes 2, and a call is refilled in 108 ms.
     aws.valkey.client().set(f"{PREFIX}:ratelimit", 25, px=2500 + 38 * 108)
 
-    said = function.invoke({}, timeout=6.0)
+    invocation = function.invoke({}, timeout=6.0)
 
-    assert ("published", 2) == (said.answer["outcome"], said.answer["rounds"])
-    assert [fails.ip] == said.answer["removed"]
-    assert not any("raise the function's timeout" in line for line in said.log)
+    assert ("published", 2) == (invocation.answer["outcome"], invocation.answer["rounds"])
+    assert [fails.ip] == invocation.answer["removed"]
+    assert not any("raise the function's timeout" in line for line in invocation.log)
 
 
 def test_a_round_that_the_budget_allows_too_late_is_not_begun(aws: Simulator, start: Start) -> None:
@@ -149,15 +153,16 @@ def test_a_round_that_the_budget_allows_too_late_is_not_begun(aws: Simulator, st
     aws.valkey.client().set(f"{PREFIX}:ratelimit", 2, px=2 * 1072)  # 2 of 4 calls are left
     aws.faults.set("ListTasks", faults.slow(0.6))
 
-    said = function.invoke({}, timeout=4.0)
+    invocation = function.invoke({}, timeout=4.0)
 
-    assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
-    assert said.duration < 3.0
+    assert ("published", 1) == (invocation.answer["outcome"], invocation.answer["rounds"])
+    assert invocation.duration < 3.0
     assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
 
-def test_a_request_that_no_time_is_left_for_is_logged(aws: Simulator, start: Start) -> None:
-    """Law 3: the run that gives up an open request says who answers it, and blames no timeout."""
+def test_a_request_that_comes_too_late_is_logged(aws: Simulator, start: Start) -> None:
+    """Law 3: a run that leaves a request open logs who answers it, and does not blame the
+    timeout."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     worker, other = start(quick(aws, service)), start(quick(aws, service))
@@ -171,20 +176,20 @@ def test_a_request_that_no_time_is_left_for_is_logged(aws: Simulator, start: Sta
             answers.append(other.invoke(scheduled()).answer["outcome"])
 
     aws.on_call = on_call
-    said = worker.invoke({}, timeout=2.4)
+    invocation = worker.invoke({}, timeout=2.4)
 
     assert ["coalesced"] == answers
-    assert ("published", 1) == (said.answer["outcome"], said.answer["rounds"])
-    assert 1 == sum("a request came after the last listing began" in line for line in said.log)
-    assert not any("raise the function's timeout" in line for line in said.log)
+    assert ("published", 1) == (invocation.answer["outcome"], invocation.answer["rounds"])
+    assert 1 == sum(
+        "a request came after the last listing began" in line for line in invocation.log
+    )
+    assert not any("raise the function's timeout" in line for line in invocation.log)
     assert not aws.valkey.client().exists(f"{PREFIX}:lease")
 
 
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks"])
-def test_a_call_that_hangs_is_given_up_in_time(
-    aws: Simulator, start: Start, operation: str
-) -> None:
-    """ECS that never answers is an EcsError before Lambda's limit, and the list stays."""
+def test_a_hung_call_ends_before_the_deadline(aws: Simulator, start: Start, operation: str) -> None:
+    """If ECS never answers, the run raises EcsError before Lambda's limit and the list stays."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     function = start(quick(aws, service))
@@ -193,11 +198,11 @@ def test_a_call_that_hangs_is_given_up_in_time(
     rest(aws)
     aws.faults.set(operation, faults.hangs)
 
-    said = function.invoke({}, timeout=2.0)
+    invocation = function.invoke({}, timeout=2.0)
 
-    assert (False, True) == (said.timed_out, said.duration < 2.0)
-    assert ("EcsError", before) == (said.error_type, text(aws))
-    assert "raise the function's timeout" in f"{said.error_message}"
+    assert (False, True) == (invocation.timed_out, invocation.duration < 2.0)
+    assert ("EcsError", before) == (invocation.error_type, text(aws))
+    assert "raise the function's timeout" in f"{invocation.error_message}"
 
     aws.faults.clear()
     assert "published" == function.invoke({}).answer["outcome"]

@@ -1,4 +1,4 @@
-"""Who is listed, who is not, and why. Law 5 has a file of its own, test_grace.py."""
+"""Which tasks are listed, which are excluded, and why. Law 5 is tested in test_grace.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_no_tasks_is_an_empty_list() -> None:
 
 
 def test_a_withdrawn_task_does_not_come_back() -> None:
-    """Law 4: ECS may list it for a while yet, running and open; it is told to stop all the same."""
+    """Law 4: ECS may still report a withdrawn task as running with an open port."""
     before = held(withdrawn={"a", "c"}, a=IP, c=THIRD)
     decision = decided(before, snapshot(A, B, missing={"c"}), opened(IP, OTHER), panic=100)
     assert entries(b=OTHER) == decision.entries
@@ -69,7 +69,7 @@ def test_zero_is_off_even_with_nothing_healthy() -> None:
     assert ({}, False) == (decision.entries, decision.degraded)
 
 
-def test_an_address_handed_on_goes_to_the_new_task() -> None:
+def test_a_reused_address_belongs_to_the_new_task() -> None:
     """ECS lost sight of the old task, and its address belongs to one that runs and passed."""
     seen = snapshot(task("b", IP, created_at=2.0), missing={"a"})
     decision = decided(held(a=IP), seen, opened(IP))
@@ -79,7 +79,7 @@ def test_an_address_handed_on_goes_to_the_new_task() -> None:
 
 @pytest.mark.parametrize(("early", "late"), [("a", "b"), ("b", "a")])
 def test_of_two_claimants_the_later_has_the_address(early: str, late: str) -> None:
-    """A listing that lags may tell of both as running: no address is listed twice."""
+    """If ECS reports two running tasks with one address, the later task has it."""
     seen = snapshot(task(early, IP, created_at=1.0), task(late, IP, created_at=2.0))
     for each in (seen, snapshot(*reversed(seen.tasks))):
         decision = decided(held(**{early: IP}), each, opened(IP))
@@ -88,13 +88,13 @@ def test_of_two_claimants_the_later_has_the_address(early: str, late: str) -> No
 
 
 def test_a_listed_task_keeps_its_address_from_one_that_has_not_passed() -> None:
-    """Who claims an address without having passed takes it from nobody."""
+    """A task that has not passed a probe does not take a listed task's address."""
     late = task("b", IP, "PENDING", created_at=2.0)
     assert entries(a=IP) == decided(held(a=IP), snapshot(A, late), opened(IP)).entries
 
 
-def test_a_task_without_an_address_is_told_of_and_not_waited_for() -> None:
-    """Not in network mode awsvpc, say: no round will bring it an address."""
+def test_a_task_without_an_address_is_reported_and_not_waited_for() -> None:
+    """A task without an address is excluded at once, as a further round would not change it."""
     decision = decided(held(), snapshot(task("a", None)), {})
     expected = "no address: its ENI is unknown (network mode awsvpc is required)"
     assert {"a": expected} == why(decision)
@@ -102,7 +102,7 @@ def test_a_task_without_an_address_is_told_of_and_not_waited_for() -> None:
 
 
 def test_a_listed_task_is_listed_with_the_address_it_has_now() -> None:
-    """ECS's word on the address is newer than the list's."""
+    """The address in ECS is newer than the address in the list."""
     decision = decided(held(a=IP), snapshot(task("a", OTHER)), opened(OTHER))
     assert entries(a=OTHER) == decision.entries
 
@@ -130,7 +130,7 @@ def test_a_run_settles_when_nothing_that_runs_is_left_to_wait_for() -> None:
         *((task("a", IP, last, desired), False) for last, desired in NOT_RUNNING),
     ],
 )
-def test_a_connect_is_spent_only_where_it_can_change_something(one: Task, expected: bool) -> None:
+def test_a_task_is_probed_only_if_the_result_matters(one: Task, expected: bool) -> None:
     """Running, with an address, and not UNHEALTHY by ECS's own word."""
     assert expected is one.needs_probe
 

@@ -13,7 +13,7 @@ REFUSED = {IP: Probe.REFUSED}
 FAILURES = [Probe.REFUSED, Probe.TIMED_OUT, Probe.UNREACHABLE]
 
 
-def test_one_failed_round_removes_nobody() -> None:
+def test_one_failed_round_removes_no_task() -> None:
     """Law 5: a listed task that failed in the first round of several stays, and is waited for."""
     decision = decided(held(a=IP), snapshot(A), REFUSED)
     expected = (entries(a=IP), {"a"}, False)
@@ -51,7 +51,7 @@ def test_failures_count_only_when_they_are_unbroken() -> None:
 
 
 @pytest.mark.parametrize("probes", [{IP: Probe.UNANSWERED}, {}])
-def test_a_task_that_was_not_reached_stays(probes: dict[str, Probe]) -> None:
+def test_a_listed_task_without_a_probe_result_stays(probes: dict[str, Probe]) -> None:
     """Law 5: the deadline came first, so nothing is known, and a listed task stays listed."""
     decision = decided(held(a=IP), snapshot(A), probes, {"a"}, last=True)
     assert (entries(a=IP), set()) == (decision.entries, decision.failing)
@@ -59,7 +59,8 @@ def test_a_task_that_was_not_reached_stays(probes: dict[str, Probe]) -> None:
 
 
 def test_a_new_task_is_listed_only_once_it_passed() -> None:
-    """Grace is for who is listed: a task that never passed is left out, with the reason."""
+    """Law 5 protects listed tasks only: a task that never passed a probe is excluded with a
+    reason."""
     seen = snapshot(A, B)
     decision = decided(held(), seen, {IP: Probe.UNANSWERED, OTHER: Probe.REFUSED})
     assert {} == decision.entries
@@ -68,14 +69,14 @@ def test_a_new_task_is_listed_only_once_it_passed() -> None:
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_a_listed_task_that_ecs_lost_sight_of_stays(last: bool) -> None:
-    """Law 5: MISSING is what propagation lag answers too, so it proves no stop."""
+def test_a_listed_task_that_ecs_reports_missing_stays(last: bool) -> None:
+    """Law 5: MISSING can be propagation lag, so it does not prove a stop."""
     decision = decided(held(a=IP), snapshot(missing={"a"}), {}, {"a"}, last)
     assert (entries(a=IP), last) == (decision.entries, decision.settled)
 
 
-def test_a_missing_task_that_is_not_listed_is_told_of() -> None:
-    """There is no address to list it by, and ECS is asked again in the next round."""
+def test_a_missing_task_that_is_not_listed_is_reported() -> None:
+    """There is no address to list, and the next round describes the task again."""
     decision = decided(held(), snapshot(missing={"a"}), {})
     assert (Exclusion("a", None, "MISSING: ECS listed it and did not find it"),) == (
         decision.excluded
@@ -94,14 +95,15 @@ def test_a_task_that_no_longer_runs_goes_at_once(last: str, desired: str) -> Non
 
 
 def test_a_task_that_ecs_no_longer_lists_goes_at_once() -> None:
-    """Law 5: whoever is absent from a whole listing has been told to stop."""
+    """Law 5: a task that is absent from a complete listing is stopping or stopped."""
     decision = decided(held(a=IP, b=OTHER), snapshot(B), opened(OTHER))
     assert (entries(b=OTHER), ()) == (decision.entries, decision.excluded)
 
 
 @pytest.mark.parametrize("before", [held(), held(a=IP)])
 def test_a_task_that_ecs_calls_unhealthy_goes_at_once(before: PublishedState) -> None:
-    """The container's own health check is no lost packet: no round is waited for."""
+    """UNHEALTHY from the container's own health check excludes a task without waiting for a
+    round."""
     seen = snapshot(task("a", IP, health="UNHEALTHY"))
     decision = decided(before, seen, opened(IP))
     assert {} == decision.entries
@@ -117,6 +119,6 @@ def test_other_health_leaves_the_decision_to_the_port(health: str) -> None:
     assert entries(a=IP) == decision.entries
 
 
-def test_a_listed_task_whose_address_is_not_told_keeps_the_listed_one() -> None:
-    """Law 5 again: it still runs, so a gap in what ECS tells does not remove it."""
+def test_a_listed_task_without_an_address_keeps_its_listed_address() -> None:
+    """Law 5: the task still runs, so a missing address does not remove it."""
     assert entries(a=IP) == decided(held(a=IP), snapshot(task("a", None)), {}, last=True).entries

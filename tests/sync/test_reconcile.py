@@ -1,4 +1,4 @@
-"""What a reconcile leaves in Redis: the contract with those who read it."""
+"""What a reconcile leaves in Redis: the contract with the readers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_service_without_tasks_is_an_empty_list(aws: Simulator, start: Start) 
     assert ("[]", [task.ip]) == (text(aws), answer["removed"])
 
 
-def test_the_answer_tells_what_the_run_did(aws: Simulator, start: Start) -> None:
+def test_the_answer_describes_the_run(aws: Simulator, start: Start) -> None:
     """A run answers with each field that the contract names."""
     service = aws.ecs.create_service("arcade", "lobby")
     task, closed = service.start_task(), service.start_task(port="closed")
@@ -93,7 +93,7 @@ def test_the_answer_tells_what_the_run_did(aws: Simulator, start: Start) -> None
 
 
 def test_the_schedule_reconciles(aws: Simulator, start: Start) -> None:
-    """A Scheduled Event finds a change that no event told of."""
+    """A Scheduled Event finds a change for which no event arrived."""
     service = aws.ecs.create_service("arcade", "lobby")
     gone, stays = service.start_tasks(2)
     function = start(quick(aws, service))
@@ -108,14 +108,14 @@ def test_the_schedule_reconciles(aws: Simulator, start: Start) -> None:
     assert [stays.ip, comes.ip] == listed(aws)
 
 
-def test_the_state_tells_how_fresh_the_list_is(aws: Simulator, start: Start) -> None:
+def test_the_state_shows_the_age_of_the_list(aws: Simulator, start: Start) -> None:
     """S:state holds the answer's generation, the items' time, the counts and task -> address."""
     service = aws.ecs.create_service("arcade", "lobby")
     task, closed = service.start_task(), service.start_task(port="closed")
 
     answer = start(quick(aws, service, RETRY_COUNT="1")).invoke({}).answer
 
-    told = state(aws)
+    expected = state(aws)
     assert {
         "generation": str(answer["generation"]),
         "observed_at": items(aws)[0]["update_time"],
@@ -124,18 +124,20 @@ def test_the_state_tells_how_fresh_the_list_is(aws: Simulator, start: Start) -> 
         "degraded": "0",
         "tasks": f'{{"{task.id}":"{task.ip}"}}',
     } == {
-        name: told[name]
-        for name in told
+        name: expected[name]
+        for name in expected
         if name not in {"clock", "requested", "listing", "calls", "items"}
     }
-    ((_, start_at, length),) = json.loads(told["items"]).values()
+    ((_, start_at, length),) = json.loads(expected["items"]).values()
     assert items(aws)[0] == json.loads((text(aws) or "")[start_at : start_at + length])
-    assert closed.id not in told["tasks"]
+    assert closed.id not in expected["tasks"]
 
 
-@pytest.mark.parametrize(("key", "stem"), [(KEY, PREFIX), ("{arcade}:lobby", "{arcade}:lobby")])
+@pytest.mark.parametrize(
+    ("key", "key_prefix"), [(KEY, PREFIX), ("{arcade}:lobby", "{arcade}:lobby")]
+)
 def test_companion_keys_share_the_slot_and_do_not_stay(
-    aws: Simulator, start: Start, key: str, stem: str
+    aws: Simulator, start: Start, key: str, key_prefix: str
 ) -> None:
     """All keys hash to the list's slot, and only the list and its state have no expiry."""
     service = aws.ecs.create_service("arcade", "lobby")
@@ -155,14 +157,15 @@ def test_companion_keys_share_the_slot_and_do_not_stay(
     stop["detail"]["desiredStatus"] = "STOPPED"
     function.invoke(stop)
 
-    assert {key, *(f"{stem}:{name}" for name in ("state", "lease", "ratelimit", "withdrawn"))} == {
-        *seen
-    }
+    assert {
+        key,
+        *(f"{key_prefix}:{name}" for name in ("state", "lease", "ratelimit", "withdrawn")),
+    } == {*seen}
     assert {key_slot(key.encode())} == {key_slot(name.encode()) for name in seen}
-    assert {key, f"{stem}:state"} == {name for name in seen if seen[name] == -1}
+    assert {key, f"{key_prefix}:state"} == {name for name in seen if seen[name] == -1}
 
 
-def test_a_list_that_nobody_refreshes_expires_if_told_so(aws: Simulator, start: Start) -> None:
+def test_a_list_without_refresh_expires_if_a_ttl_is_set(aws: Simulator, start: Start) -> None:
     """REDIS_KEY_TTL counts from each publication; a withdrawal leaves it; 0 means none."""
     service = aws.ecs.create_service("arcade", "lobby")
     task, other = service.start_tasks(2)
@@ -187,15 +190,15 @@ def test_a_list_that_nobody_refreshes_expires_if_told_so(aws: Simulator, start: 
 
 
 def test_a_message_goes_out_for_each_change_of_membership(aws: Simulator, start: Start) -> None:
-    """Channel K tells generation, added and removed; a run that changes nothing tells nothing."""
+    """A message on channel K has generation, added and removed. Without a change there is none."""
     service = aws.ecs.create_service("arcade", "lobby")
     first, second = service.start_tasks(2)
     subscriber = Subscriber(aws)
     function = start(quick(aws, service))
 
     answer = function.invoke({}).answer
-    told = {"generation": answer["generation"], "added": [first.ip, second.ip], "removed": []}
-    assert [told] == subscriber.messages()
+    expected = {"generation": answer["generation"], "added": [first.ip, second.ip], "removed": []}
+    assert [expected] == subscriber.messages()
 
     function.invoke({})
     assert [] == subscriber.messages()
@@ -203,12 +206,12 @@ def test_a_message_goes_out_for_each_change_of_membership(aws: Simulator, start:
     third = service.start_task()
     first.becomes("STOPPED")
     answer = function.invoke({}).answer
-    told = {"generation": answer["generation"], "added": [third.ip], "removed": [first.ip]}
-    assert [told] == subscriber.messages()
+    expected = {"generation": answer["generation"], "added": [third.ip], "removed": [first.ip]}
+    assert [expected] == subscriber.messages()
 
 
 def test_generations_rise_with_every_publication(aws: Simulator, start: Start) -> None:
-    """A careful reader can tell which of two lists is the newer, changed or not."""
+    """A reader can see which of two lists is newer, changed or not."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     function = start(quick(aws, service))

@@ -59,14 +59,14 @@ def test_the_answer_of_a_run_has_every_field_of_the_contract() -> None:
 def test_the_answer_fits_into_lambda_s() -> None:
     """However many tasks are left out, and however long their reasons: 6 MB."""
     many = tuple(Exclusion(f"{n:032x}", "fd00::ffff:ffff:ffff", "r" * 250) for n in range(100_000))
-    said = answer(published(decision=replace(DECISION, excluded=many)), 1.0)
-    assert 5000 <= len(said["excluded"])
-    assert len(json.dumps(said)) < 6_000_000
+    result = answer(published(decision=replace(DECISION, excluded=many)), 1.0)
+    assert 5000 <= len(result["excluded"])
+    assert len(json.dumps(result)) < 6_000_000
 
 
 @pytest.mark.parametrize("outcome", [Outcome.KEPT, Outcome.COALESCED, Outcome.SUPERSEDED])
 def test_a_run_that_published_nothing_answers_without_figures_of_its_own(outcome: Outcome) -> None:
-    """It has seen nothing that holds, so it tells of nothing but what it did."""
+    """The run made no decision, so the answer holds nothing but the outcome."""
     expected: dict[str, Any] = {
         "outcome": outcome.value,
         "generation": None,
@@ -82,10 +82,10 @@ def test_a_run_that_published_nothing_answers_without_figures_of_its_own(outcome
     assert expected == answer(Report(outcome, rounds=1), 0.0001)
 
 
-def test_what_was_withdrawn_is_among_the_removed() -> None:
-    """The withdrawal came before the run's first look at the list; it is told all the same."""
-    told = answer(published(withdrawn="10.0.0.4"), 1.0)
-    assert ["10.0.0.3", "10.0.0.4"] == told["removed"]
+def test_a_withdrawn_address_is_among_the_removed() -> None:
+    """The withdrawal came before the run first read the list. The answer has it all the same."""
+    result = answer(published(withdrawn="10.0.0.4"), 1.0)
+    assert ["10.0.0.3", "10.0.0.4"] == result["removed"]
     assert ["10.0.0.4"] == answer(Report(Outcome.COALESCED, withdrawn="10.0.0.4"), 1.0)["removed"]
 
 
@@ -94,17 +94,17 @@ def test_an_address_is_removed_once() -> None:
     assert ["10.0.0.3"] == answer(published(withdrawn="10.0.0.3"), 1.0)["removed"]
 
 
-def test_an_address_handed_on_is_no_change() -> None:
-    """A reader of the list sees addresses, and this one was and is there."""
+def test_a_reused_address_is_no_change() -> None:
+    """Readers see addresses, and this address was and is in the list."""
     decision = Decision({"z": entry("10.0.0.10", "lobby:8")}, (), set(), 1, 1, False, True)
-    told = answer(published(decision=decision, before=entries(a="10.0.0.10")), 1.0)
-    assert ([], []) == (told["added"], told["removed"])
+    result = answer(published(decision=decision, before=entries(a="10.0.0.10")), 1.0)
+    assert ([], []) == (result["added"], result["removed"])
 
 
 def test_an_answer_is_json() -> None:
-    """Lambda writes it down as it is."""
-    told = answer(published(), 1.0)
-    assert told == json.loads(json.dumps(told))
+    """Lambda serializes the answer as it is."""
+    result = answer(published(), 1.0)
+    assert result == json.loads(json.dumps(result))
 
 
 def test_the_figures_of_a_run() -> None:
@@ -166,10 +166,10 @@ def test_every_figure_is_within_cloudwatchs_bounds() -> None:
 
     docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
-    told = json.loads(metrics.line("N", "c", "s", 0.0, figures(published(), 1.0, 1.0)))
-    declared = told["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    result = json.loads(metrics.line("N", "c", "s", 0.0, figures(published(), 1.0, 1.0)))
+    declared = result["_aws"]["CloudWatchMetrics"][0]["Metrics"]
     assert 0 < len(declared) <= 100
     for each in declared:
-        assert isinstance(told[each["Name"]], (int, float))
+        assert isinstance(result[each["Name"]], (int, float))
     in_ms = {each["Name"] for each in declared if each["Unit"] == "Milliseconds"}
     assert {"SyncDuration", "EventToPublish"} == in_ms

@@ -43,7 +43,8 @@ def between_rounds(aws: Simulator, function: Function, *acts: Callable[[], objec
 
 
 def test_a_run_ends_when_nothing_is_left_to_wait_for(aws: Simulator, start: Start) -> None:
-    """All that run are healthy: one round of five; what does not run yet is not waited for."""
+    """If all running tasks are healthy, one round of five is enough. Other tasks are not waited
+    for."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task()
     service.start_task(status="PENDING")
@@ -68,7 +69,7 @@ def test_a_run_goes_round_again_until_the_last(aws: Simulator, start: Start) -> 
 
 
 def test_each_round_is_published(aws: Simulator, start: Start) -> None:
-    """Who listens is listed after the first round, before the run has waited for the others."""
+    """Listening tasks are listed after the first round, before the run waits for the others."""
     service = aws.ecs.create_service("arcade", "lobby")
     opens = service.start_task()
     service.start_task(port="closed")
@@ -95,7 +96,7 @@ def test_a_task_that_begins_to_listen_is_listed_by_a_later_round(
 
 
 def test_a_task_that_starts_between_rounds_is_listed_too(aws: Simulator, start: Start) -> None:
-    """Each round lists afresh, so it finds tasks that there were none of before."""
+    """Each round lists afresh, so it finds tasks that started after the previous round."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task(port="closed")
     at_second_round(aws, lambda: service.start_tasks(2))
@@ -106,7 +107,7 @@ def test_a_task_that_starts_between_rounds_is_listed_too(aws: Simulator, start: 
 
 
 def test_with_one_round_the_first_failure_counts(aws: Simulator, start: Start) -> None:
-    """RETRY_COUNT=1 asks once: who fails is not listed, and a listed task that fails goes."""
+    """With RETRY_COUNT=1 one failed probe excludes a task, listed or not."""
     service = aws.ecs.create_service("arcade", "lobby")
     fails = service.start_task()
     function = start(quick(aws, service, RETRY_COUNT="1"))
@@ -143,7 +144,7 @@ def test_a_listed_task_goes_only_if_it_fails_every_round(aws: Simulator, start: 
 
     answer = between_rounds(aws, function, second, third).answer
 
-    # Not even for a moment was it gone, nor was the other before its last round.
+    # The first was never off the list, and the other was not before its last round.
     assert [[stays.ip, flaps.ip, down.ip]] * 2 == seen
     assert [([], [down.ip])] == [(each["added"], each["removed"]) for each in subscriber.messages()]
     assert [stays.ip, flaps.ip] == listed(aws)
@@ -152,7 +153,7 @@ def test_a_listed_task_goes_only_if_it_fails_every_round(aws: Simulator, start: 
     ]
 
 
-def test_one_lost_packet_removes_nobody(aws: Simulator, start: Start) -> None:
+def test_one_lost_packet_removes_no_task(aws: Simulator, start: Start) -> None:
     """Law 5: a listed task that is silent for one round is never off the list."""
     service = aws.ecs.create_service("arcade", "lobby")
     task = service.start_task()
@@ -169,7 +170,7 @@ def test_one_lost_packet_removes_nobody(aws: Simulator, start: Start) -> None:
 
 
 def test_failures_do_not_add_up_over_runs(aws: Simulator, start: Start) -> None:
-    """Law 5 counts rounds of one run: failing the last of one and the first of the next is none."""
+    """Law 5 counts the rounds of one run: failures in two runs do not add up."""
     service = aws.ecs.create_service("arcade", "lobby")
     task, other = service.start_tasks(2)
     function = start(quick(aws, service, RETRY_COUNT="2", RETRY_INTERVAL="0.5"))

@@ -1,4 +1,4 @@
-"""An event that every stack of a cluster gets at once does not make all of them list at once."""
+"""An event that reaches every stack of a cluster does not make all of them list at once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 STACKS = 6
 
 
-def waited(said: Invocation) -> list[float]:
+def waited(invocation: Invocation) -> list[float]:
     """The seconds that an invocation says it waits, each time that it does."""
-    found = [re.search(r"waiting ([0-9.]+) s: every stack", line) for line in said.log]
+    found = [re.search(r"waiting ([0-9.]+) s: every stack", line) for line in invocation.log]
     return [float(each.group(1)) for each in found if each]
 
 
@@ -41,16 +41,16 @@ def test_an_instance_event_waits_before_the_listing(
     """As long as the log says, at most SPREAD; then it is answered like any other event."""
     function = start(quick(aws, lobby))
     began = time.monotonic()
-    said = function.invoke(events.container_instance_state_change(lobby.cluster_arn))
+    invocation = function.invoke(events.container_instance_state_change(lobby.cluster_arn))
 
-    (seconds,) = waited(said)
+    (seconds,) = waited(invocation)
     assert 0 <= seconds <= SPREAD
     assert aws.calls.of("ListTasks")[0].at - began >= seconds - 0.001  # the log's rounding
-    assert "published" == said.answer["outcome"]
+    assert "published" == invocation.answer["outcome"]
 
 
 def test_no_other_event_waits(aws: Simulator, lobby: Service, start: Start) -> None:
-    """What one stack alone gets is answered at once."""
+    """An event that only one stack receives is answered at once."""
     function = start(quick(aws, lobby))
     for event in (
         events.task_state_change(lobby.tasks[0].state),
@@ -84,7 +84,7 @@ def test_stacks_woken_together_list_apart(aws: Simulator, start: Start) -> None:
     assert max(listings) - min(listings) > 0.1
 
 
-def test_a_task_event_takes_the_place_of_a_run_that_waits(
+def test_a_task_event_takes_the_lease_before_a_waiting_run(
     aws: Simulator, lobby: Service, start: Start
 ) -> None:
     """While one run waits for its turn, a second instance event is its to answer, and a change of
@@ -109,7 +109,7 @@ def test_a_short_deadline_bounds_the_wait(aws: Simulator, lobby: Service, start:
     function = start(quick(aws, lobby), timeout=2.0)
     function.invoke({}, timeout=30)
     for _ in range(8):
-        said = function.invoke(events.container_instance_state_change(lobby.cluster_arn))
-        (seconds,) = waited(said)
+        invocation = function.invoke(events.container_instance_state_change(lobby.cluster_arn))
+        (seconds,) = waited(invocation)
         assert seconds <= 0.2
-        assert not said.timed_out
+        assert not invocation.timed_out
