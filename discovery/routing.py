@@ -61,7 +61,10 @@ class Recycle:
 class Diagnose:
     """Look at the service and answer what is wrong with it."""
 
+    params: Mapping[str, Any]
 
+
+@dataclass(frozen=True)
 class History:
     """Answer with the latest state of the tasks and instances."""
 
@@ -75,8 +78,7 @@ class Ignore:
     reason: str
 
 
-Action = Union[Sync, Status, Recycle, Diagnose, Ignore]
-Action = Union[Sync, Status, Recycle, History, Ignore]
+Action = Union[Sync, Status, Recycle, Diagnose, History, Ignore]
 
 
 def route(event: Event, service: ServiceSettings) -> Action:
