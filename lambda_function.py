@@ -13,6 +13,7 @@ import os
 import random
 import time
 import uuid
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from discovery.settings import ProcessSettings, ServiceSettings, Settings
     from discovery.store.registry import ScriptPart
     from discovery.sync.report import Report
+    from discovery.wiring.diagnose import Parts as DiagnoseParts
     from discovery.wiring.history import Parts as HistoryParts
     from discovery.wiring.recycle import Parts
 
@@ -101,6 +103,10 @@ def _answer(invocation: Invocation, action: routing.Action) -> dict[str, Any]:
         from discovery.wiring import recycle  # noqa: PLC0415 (loaded if used)
 
         return recycle.answer(_parts(invocation), action.params)
+    if isinstance(action, routing.Diagnose):
+        from discovery.wiring import diagnose  # noqa: PLC0415 (loaded if used)
+
+        return diagnose.answer(_diagnose_parts(invocation), action.params)
     if isinstance(action, routing.History):
         from discovery.wiring import history  # noqa: PLC0415 (loaded if used)
 
@@ -188,6 +194,19 @@ def _parts(invocation: Invocation) -> Parts:
         emit=lambda values: _emit(invocation, values),
         deadline=invocation.deadline,
         owner=_OWNER,
+    )
+
+
+def _diagnose_parts(invocation: Invocation) -> DiagnoseParts:
+    from discovery.wiring.diagnose import Parts  # noqa: PLC0415 (loaded if used)
+
+    # One round: why a task is left out is of now, and a diagnosis has other things to wait for.
+    policy = replace(_policy(invocation.settings.service), rounds=1)
+    return Parts(
+        service=invocation.settings.service,
+        deadline=invocation.deadline,
+        registry=_registry(invocation),
+        dry_run=lambda: dry_run(_dependencies(invocation), policy),
     )
 
 

@@ -21,8 +21,18 @@ An event's way, and each room's reason:
       advance           look, decide, write ahead, act, again
       report            answers, log lines, transitions
       interfaces        what it needs of the adapter rooms
-    diagnose/         what went wrong; so far the analysis of log lines, all of it pure
-      summary           lines -> classes, groups, HTTP figures, in bounded memory
+    diagnose/         a capability: what is wrong with the service, and why; read only
+      request           a manual event's fields
+      look, collect     what it looks with; many calls at once, each by the deadline
+      facts             what one look shows
+      checks, outside, log_checks, restarts
+                        from facts to findings; pure
+      findings          a finding, and the verdict; pure
+      correlate         from findings to one cause; pure
+      render            the answer, masked and bounded; pure
+      interfaces        what it needs of the adapter rooms
+      log_lines         lines of the window, last lines of stopped tasks
+      summary           lines -> classes, groups, HTTP figures, in bounded memory; pure, as are:
       classify          the class of one line, by the modules below
       structured, access, levels, words, faults
                         JSON, access logs, levels, words and patterns of errors
@@ -34,7 +44,7 @@ An event's way, and each room's reason:
       request, report   a manual event's fields, and its answer; pure
       interfaces        what it needs of the adapter rooms
     wiring/           puts a capability and its adapters together, on first use
-      recycle, history  of recycling, of the history
+      recycle, history, diagnose
     aws/              the adapter to AWS
       task_lister       ListTasks -> DescribeTasks -> addresses, page by page
       listing           the calls of one listing that are in flight
@@ -42,6 +52,9 @@ An event's way, and each room's reason:
       secrets           the secret's text
       service_reader    a service, its scaling, its target groups
       service_writer    what a recycle changes of them, one attempt each
+      inspector         the service, tasks, definitions and targets of a diagnosis
+      log_reader        CloudWatch Logs, within a budget of pages
+      unseen            what AWS refuses a diagnosis, by action and resource
       clients, errors   the SDK's clients; its errors in plain words
     store/            the adapter to Redis
       registry          tokens, lease, rate limit, publications, withdrawals
@@ -58,6 +71,7 @@ An event's way, and each room's reason:
       credentials       the secret's password, for redis-py
     probe/            the adapter to what tasks serve
       tcp               many TCP connects at once
+      http, tls         an endpoint's answer; a host's certificate
     telemetry/        what leaves the function beside answer and log
       metrics           one line of metrics for each run; pure
       messages          what people are told of a recycle; pure
@@ -68,6 +82,7 @@ An event's way, and each room's reason:
       model, errors     the values and the failures that all of them speak of
       interfaces        what capability rooms need of adapter rooms
       settings          environment variables -> settings, or every fault at once
+      inspection        what a diagnosis sees around a service
       service           what ECS says of a service, apart from its tasks
       task_record       what a person needs of a task's latest state
       stops             why a task stopped, in plain words

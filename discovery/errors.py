@@ -53,3 +53,7 @@ class ActionError(DiscoveryError):
     def __init__(self, message: str, final: bool = False) -> None:
         super().__init__(message)
         self.final = final
+
+
+class DiagnoseError(DiscoveryError):
+    """A diagnosis is not allowed here."""

@@ -90,11 +90,12 @@ def parse(event: Any) -> Event:
     return _ECS_KINDS[kind](event)
 
 
-# The fields of each manual action. A recycle's own are checked where recycling is loaded.
+# The fields of each manual action; None: they are checked where the capability is loaded.
 _MANUAL = {
     "sync": ("dry_run",),
     "status": ("dry_run",),
     "recycle": None,
+    "diagnose": None,
     "history": ("task", "since", "stopped"),
 }
 # The form that an older recycling function took.

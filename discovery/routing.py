@@ -58,6 +58,13 @@ class Recycle:
 
 
 @dataclass(frozen=True)
+class Diagnose:
+    """Look at the service and answer what is wrong with it."""
+
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class History:
     """Answer with the latest state of the tasks and instances."""
 
@@ -71,7 +78,7 @@ class Ignore:
     reason: str
 
 
-Action = Union[Sync, Status, Recycle, History, Ignore]
+Action = Union[Sync, Status, Recycle, Diagnose, History, Ignore]
 
 
 def route(event: Event, service: ServiceSettings) -> Action:
@@ -89,6 +96,8 @@ def route(event: Event, service: ServiceSettings) -> Action:
 def _route_manual(event: Manual, service: ServiceSettings) -> Action:
     if event.action == "status":
         return Status()
+    if event.action == "diagnose":
+        return Diagnose(event.params)
     if event.action == "history":
         return History(event.params)
     if event.action == "recycle":

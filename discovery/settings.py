@@ -24,6 +24,7 @@ Number = TypeVar("Number", int, float)
 _ECS_NAME = r"[A-Za-z0-9_-]{1,255}"
 _ECS_ARN = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:"
 _SECRETS_MANAGER = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+"
+_DNS_NAME = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -75,6 +76,18 @@ def _hash_tag(key: str) -> str | None:
     """The part of a key that decides its slot: https://valkey.io/topics/cluster-spec/#hash-tags"""
     found = re.match(r"[^{]*\{([^}]+)\}", key)
     return found.group(1) if found else None
+
+
+def _words(pattern: str) -> Callable[[str], tuple[str, ...]]:
+    """Words between commas or spaces, each of which matches."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        words = tuple(text.replace(",", " ").split())
+        if not all(re.fullmatch(pattern, word, re.ASCII) for word in words):
+            raise ValueError
+        return words
+
+    return parse
 
 
 def _flag(text: str) -> bool:
@@ -166,6 +179,27 @@ class ServiceSettings:
         "SMTP_SECRET_ARN", "", _matching(f"({_SECRETS_MANAGER})?"), "the ARN of a secret"
     )
     history: bool = _variable("HISTORY", "false", _flag, "true or false")
+
+    diagnose: bool = _variable("DIAGNOSE", "false", _flag, "true or false")
+    # Only from here: whoever may invoke the function must not make it connect somewhere.
+    http_endpoints: tuple[str, ...] = _variable(
+        "HTTP_ENDPOINTS",
+        "",
+        _words(rf"https?://{_DNS_NAME}(:\d{{1,5}})?(/[^\s]*)?"),
+        "http:// or https:// URLs between commas",
+    )
+    domain: tuple[str, ...] = _variable(
+        "DOMAIN",
+        "",
+        _words(rf"{_DNS_NAME}(:\d{{1,5}})?"),
+        "host names or host:port, between commas",
+    )
+    log_pattern: str = _variable(
+        "LOG_PATTERN",
+        "",
+        _matching(r"(?:[\w./#-]|\{(?:service|cluster|family)\}){0,512}"),
+        "a log group, with {service}, {cluster} or {family}",
+    )
 
     @property
     def cluster_name(self) -> str:

@@ -26,6 +26,7 @@ OPERATIONS = {
     "ec2": ("DescribeNetworkInterfaces",),
     "ecs": (
         "DescribeServices",
+        "DescribeTaskDefinition",
         "DescribeTasks",
         "GetTaskProtection",
         "ListTasks",
@@ -35,6 +36,7 @@ OPERATIONS = {
         "UpdateService",
     ),
     "elbv2": ("DescribeTargetHealth",),
+    "logs": ("FilterLogEvents", "GetLogEvents"),
     "secretsmanager": ("GetSecretValue",),
     "sns": ("Publish",),
 }

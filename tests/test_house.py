@@ -36,7 +36,12 @@ each_file = pytest.mark.parametrize(
 )
 
 # The rooms, and which others each may use beside the ground. Only these compose the rest.
-COMPOSERS = {"lambda_function", "discovery.wiring.history", "discovery.wiring.recycle"}
+COMPOSERS = {
+    "lambda_function",
+    "discovery.wiring.diagnose",
+    "discovery.wiring.history",
+    "discovery.wiring.recycle",
+}
 ADAPTERS = {"aws", "store", "probe", "telemetry"}
 CAPABILITIES = {"sync", "recycle", "diagnose", "history", "wiring"}
 
@@ -49,6 +54,7 @@ GROUND = [
     "service",
     "addresses",
     "deadline",
+    "inspection",
     "settings",
     "events",
     "routing",
@@ -63,6 +69,7 @@ GROUND = [
 PACKAGES = {
     "discovery.aws.clients": {"boto3", "botocore"},
     "discovery.aws.errors": {"botocore"},
+    "discovery.aws.unseen": {"botocore"},
     "discovery.store.client": {"redis"},
     "discovery.aws.service_writer": {"botocore"},
     "discovery.telemetry.notifications": {"botocore"},
@@ -88,8 +95,19 @@ PURE: dict[str, set[str]] = {
     "discovery.sync.rounds": set(),
     "discovery.telemetry.metrics": {"json"},
     "discovery.telemetry.messages": {"datetime"},
+    "discovery.inspection": set(),
     "discovery.diagnose.access": {"re"},
     "discovery.diagnose.classify": {"re"},
+    "discovery.diagnose.checks": {"re"},
+    "discovery.diagnose.correlate": set(),
+    "discovery.diagnose.facts": set(),
+    "discovery.diagnose.findings": set(),
+    "discovery.diagnose.interfaces": set(),
+    "discovery.diagnose.log_checks": set(),
+    "discovery.diagnose.outside": set(),
+    "discovery.diagnose.render": {"datetime", "json"},
+    "discovery.diagnose.request": set(),
+    "discovery.diagnose.restarts": set(),
     "discovery.diagnose.faults": {"re"},
     "discovery.diagnose.forms": {"re"},
     "discovery.diagnose.levels": {"re"},

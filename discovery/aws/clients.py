@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types_boto3_ec2.client import EC2Client
     from types_boto3_ecs.client import ECSClient
     from types_boto3_elbv2.client import ElasticLoadBalancingv2Client
+    from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_secretsmanager.client import SecretsManagerClient
     from types_boto3_sns.client import SNSClient
 
@@ -111,3 +112,8 @@ def elbv2() -> ElasticLoadBalancingv2Client:
 
 def sns() -> SNSClient:
     return boto3.client("sns", config=READ)
+
+
+def logs(region: str) -> CloudWatchLogsClient:
+    """Of the Region that a log configuration names; "" is the function's own."""
+    return boto3.client("logs", region_name=region or None, config=READ)

@@ -1,5 +1,21 @@
 """The diagnosis: what is wrong with a service, and why.
 
+    request     a manual event's fields
+    look        what it looks with, and the calls under way
+    collect     looks at everything at once
+    facts       what one look shows
+    restarts    stopped tasks by plain reason
+    checks      findings on the service, its deployments, events and stopped tasks
+    outside     findings on targets, list, endpoints and certificates
+    log_checks  findings on the logs
+    findings    what a finding is, and the verdict
+    correlate   from findings to one cause
+    render      the answer
+    interfaces  what it needs of the adapter rooms
+    log_lines   the lines of the window, and the last lines of stopped tasks
+
+and of log lines, all of it pure: text in, values out:
+
     levels      the level that a logger gave to its line
     structured  what a JSON or logfmt line says
     access      the HTTP status of an access log's line, and whether it is a health check
@@ -11,6 +27,4 @@
     redact      secrets, masked
     shapes      equal messages, grouped
     summary     all of it over a stream of lines
-
-All of these are pure: text in, values out.
 """

@@ -220,7 +220,7 @@ def manual_events() -> list[Any]:
 def test_the_function_answers_every_event_that_is_shown(aws: Simulator, start: Start) -> None:
     """None of them is invalid. Each finds a service of which nothing was recycled yet."""
     service, settings = a_service(aws)
-    function = start(settings | {"RECYCLE": "true", "HISTORY": "true"})
+    function = start(settings | {"RECYCLE": "true", "HISTORY": "true", "DIAGNOSE": "true"})
     events = manual_events()
     assert {"action": "status"} in events
     assert {"dry_run": True} in events

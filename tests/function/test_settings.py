@@ -49,6 +49,11 @@ def test_an_unset_variable_has_the_contracts_default() -> None:
         history=False,
         topic_arn="",
         mail_secret_arn="",
+        diagnose=False,
+        http_endpoints=(),
+        domain=(),
+        log_pattern="",
+        history=False,
     )
     expected = Settings(process, service)
     assert expected == from_env(ENV)

@@ -1,0 +1,68 @@
+"""What a diagnosis looks with, and the calls under way."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar
+
+from discovery.deadline import result_by
+from discovery.errors import DiscoveryError
+from discovery.inspection import UnseenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Future
+
+    from discovery.deadline import Deadline
+    from discovery.diagnose.interfaces import Inspector, LogReader
+    from discovery.inspection import CertificateView, HttpAnswer, ListView
+    from discovery.task_record import TaskRecord
+
+T = TypeVar("T")
+
+THREADS = 8
+
+
+class Sources(NamedTuple):
+    """What a diagnosis looks with."""
+
+    inspector: Inspector
+    logs: LogReader
+    listed: Callable[[], ListView] | None  # None: there is no Redis here
+    history: Callable[[], Iterable[TaskRecord]] | None  # stopped tasks that ECS has forgotten
+    http: Callable[[str], HttpAnswer]
+    certificate: Callable[[str, int], CertificateView]
+    urls: tuple[str, ...]
+    hosts: tuple[tuple[str, int], ...]
+    log_group: Callable[[str], str]  # of a family, where its definition names none; "": none
+    deadline: Deadline
+    now: Callable[[], float]  # seconds since the epoch
+
+
+class Look:
+    """The calls under way, and what could not be seen."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, "diagnose")
+        self._deadline = deadline
+        self.unseen: list[UnseenError] = []
+
+    def start(self, call: Callable[..., T], *args: Any) -> Future[T]:
+        return self._threads.submit(call, *args)
+
+    def take(self, future: Future[T], action: str, resource: str = "the service") -> T | None:
+        """The result; None: it could not be seen, and is noted so."""
+        try:
+            return result_by(self._deadline, future)
+        except UnseenError as error:
+            self.unseen.append(error)
+        except DiscoveryError as error:
+            self.unseen.append(UnseenError("failed", action, resource, f"failed: {error}"))
+        except TimeoutError:
+            self.unseen.append(
+                UnseenError("time", action, resource, "did not answer before the deadline")
+            )
+        return None
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
