@@ -26,7 +26,7 @@ pytest_plugins = ("stack",)
 ASKED = {"EcsClusterName", "EcsServiceName", "RedisHost", "RedisKey", "VpcId", "SubnetIds"}
 
 # The parameter of this setting says what it does to the role, too.
-RENAMED = {"RECYCLE": "AllowRecycle"}
+RENAMED = {"RECYCLE": "AllowRecycle", "HISTORY": "AllowHistory", "DIAGNOSE": "AllowDiagnose"}
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 

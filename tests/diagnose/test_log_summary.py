@@ -259,7 +259,7 @@ def test_memory_stays_bounded() -> None:
         finally:
             tracemalloc.stop()
 
-    small, large = peak(8_000), peak(24_000)
+    small, large = peak(2_000), peak(6_000)
     assert large < 1.2 * small
     assert large < 12_000_000
 

@@ -80,7 +80,8 @@ def test_the_settings_are_those_of_the_code() -> None:
 
 def test_the_parameters_are_those_of_the_template() -> None:
     """A setting is a parameter with the same default; a table has the others."""
-    renamed = {"RECYCLE": "AllowRecycle", "HISTORY": "AllowHistory"}  # what a deployment allows
+    allowed = ("RECYCLE", "HISTORY", "DIAGNOSE")
+    renamed = {name: f"Allow{name.title()}" for name in allowed}
     documented = {
         renamed.get(name) or "".join(word.title() for word in name.split("_")): shown(default)
         for name, default in variables().items()
