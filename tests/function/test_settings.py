@@ -53,7 +53,6 @@ def test_an_unset_variable_has_the_contracts_default() -> None:
         http_endpoints=(),
         domain=(),
         log_pattern="",
-        history=False,
     )
     expected = Settings(process, service)
     assert expected == from_env(ENV)
