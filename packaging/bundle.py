@@ -42,7 +42,7 @@ OPERATIONS = {
 }
 # Where Lambda extracts the zip. Bytecode that names its own place needs no mending at import.
 TASK_ROOT = "/var/task"
-ZIP_LIMIT, UNZIPPED_LIMIT = 4_000_000, 20_000_000
+ZIP_LIMIT, UNZIPPED_LIMIT = 4_500_000, 20_000_000
 # What pip writes beside a package for its own use, or for a type checker or a person at a shell.
 USELESS = {"bin", "__pycache__", "RECORD", "INSTALLER", "REQUESTED", "WHEEL", "top_level.txt"}
 USELESS |= {"zip-safe", "direct_url.json", "py.typed"}
