@@ -205,7 +205,7 @@ def test_a_task_that_comes_back_before_its_stop_is_not_stopped(world: World) -> 
     """Redis loses the withdrawal between the last look and StopTask: the list has it again."""
     begin(world)
     raw = world.aws.valkey.client(decode_responses=False)
-    copy = {key: raw.dump(key) for key in (KEY, f"{KEY}:state")}
+    copy = {key: raw.dump(key) or b"" for key in (KEY, f"{KEY}:state")}
     lost = 0
 
     def lose(step: str, before: bool) -> str:
