@@ -245,3 +245,42 @@ def test_restoring_undoes_only_what_is_ours(
     step = restore.next_step(written, seen, NOW)
     assert acts == tuple(type(act) if SetTag in acts else act for act in step.acts)
     assert ("recycled" if not acts else "restoring") == step.record.phase
+
+
+@pytest.mark.parametrize(
+    ("batch", "settle_time", "look", "step"),
+    [
+        (REPLACING, 0.0, {"tasks": "bcn"}, "replace"),
+        (REPLACING, 0.0, {"tasks": "bcnm", "listed": "bcn"}, "replace"),
+        (REPLACING, 0.0, {"tasks": "bcnm"}, None),
+        (REPLACING, 20.0, {"tasks": "bcnm"}, "settle"),
+        (Batch(("a",), "settle", NOW - 19.9), 20.0, {"tasks": "bcnm"}, "settle"),
+        (Batch(("a",), "settle", NOW - 20.0), 20.0, {"tasks": "bcnm"}, None),
+        (Batch(("a",), "settle", NOW - 20.0), 20.0, {"tasks": "bcnm", "listed": "bcn"}, "replace"),
+    ],
+)
+def test_a_batch_ends_when_its_replacements_are_listed(
+    batch: Batch, settle_time: float, look: dict[str, Any], step: str | None
+) -> None:
+    """By identity, for the settle time without a gap; the wait for the next batch begins then."""
+    request = Request(started_before=100.0, settle_time=settle_time, wait_time=30.0)
+    written = a_record(batch=batch, request=request)
+    after = machine.next_step(written, facts(written, **look), NOW).record
+    assert step == (after.batch.step if after.batch else None)
+    assert (NOW + 30.0 if step is None else 0.0) == after.next_at
+
+
+def test_each_decision_that_redis_may_lose_raises_the_number_in_the_tag() -> None:
+    """A stop, a new plan and the end: an older record is outdated by the tag after each."""
+    stop = a_record(batch=DRAINING, stops=2)
+    assert 3 == machine.next_step(stop, facts(stop, draining="a"), NOW).record.stops
+    plan = a_record(stops=2)
+    assert 3 == machine.next_step(plan, facts(plan, service={"desired": 5}), NOW).record.stops
+    assert 3 == machine.failed(plan, "why", NOW).stops
+
+
+def test_a_task_that_was_created_at_that_very_moment_stays() -> None:
+    """Every task created before `started_before` has to go, and no other."""
+    seen = facts(a_record(), tasks="an")
+    assert set() == seen.old(10.0).keys()
+    assert {"a"} == seen.old(10.1).keys()

@@ -199,3 +199,64 @@ def test_200_tasks_are_recycled(world: World) -> None:
     answer = until_ended(world)
     assert ("recycled", 200) == (answer["outcome"], answer["recycle"]["replaced"])
     restored(world, 200)
+
+
+def test_a_task_that_comes_back_before_its_stop_is_not_stopped(world: World) -> None:
+    """Redis loses the withdrawal between the last look and StopTask: the list has it again."""
+    begin(world)
+    raw = world.aws.valkey.client(decode_responses=False)
+    copy = {key: raw.dump(key) or b"" for key in (KEY, f"{KEY}:state")}
+    lost = 0
+
+    def lose(step: str, before: bool) -> str:
+        nonlocal lost
+        text = str(world.redis.hget(f"{KEY}:recycle", "record"))
+        if step == "redis withdraw" and before and '"stop"' in text and not lost:
+            lost += 1
+            world.redis.delete(DRAINING)
+            for key, value in copy.items():
+                raw.restore(key, 0, value, replace=True)
+        return ""
+
+    def stops(action: str, body: bytes) -> None:
+        if action == "StopTask":
+            ips = {task.ip for task in world.service.tasks if task.id.encode() in body}
+            assert set() == ips & listed(world)
+
+    world.meet, world.acting = lose, stops
+    world.invoke(QUICK)
+    assert "recycled" == until_ended(world)["outcome"]
+    assert 1 == lost
+    restored(world)
+
+
+def test_a_stopped_task_stays_off_the_list_whatever_becomes_of_the_recycle(world: World) -> None:
+    """ECS may go on listing it for a while, and its stop event may be late."""
+    begin(world)
+    old = {task.id for task in world.service.tasks}
+    world.invoke(QUICK)
+    assert "recycled" == until_ended(world)["outcome"]
+    assert old <= set(world.redis.zrange(f"{KEY}:withdrawn", 0, -1))
+
+
+def test_two_invocations_at_once_advance_it_once(world: World) -> None:
+    """Each call is overtaken in turn: each task is stopped once, and all is restored."""
+    begin(world, 2)
+    calls, nested = 0, False
+
+    def meet(_step: str, before: bool) -> str:
+        nonlocal calls
+        calls += 0 if nested else 1
+        return "is overtaken" if before and not nested and calls % 7 == 0 else ""
+
+    def overtake() -> None:
+        nonlocal nested
+        nested = True
+        world.invoke(scheduled())
+        nested = False
+
+    world.meet, world.overtake = meet, overtake
+    world.invoke(QUICK)
+    assert "recycled" == until_ended(world)["outcome"]
+    assert 2 == len({call.parameters["task"] for call in world.aws.calls.of("StopTask")})
+    restored(world, 2)
