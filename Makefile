@@ -28,7 +28,7 @@ demo: $(VENV)/ready
 	@$(RUN) -m simulator.demo
 
 test: $(VENV)/ready $(LAMBDA)/ready
-	@$(RUN) -m pytest $(PYTEST_ARGS) -m 'not stack' --product-python=$(PRODUCT_PYTHON)
+	@$(RUN) -m pytest $(PYTEST_ARGS) -m 'not stack and not soak' --product-python=$(PRODUCT_PYTHON)
 
 # The template on a local AWS; it waits a minute for the stack's own schedule.
 test-stack: $(VENV)/ready $(LAMBDA)/ready .venv-stack/ready .venv-aws/ready
@@ -43,6 +43,7 @@ test-redis: $(VENV)/ready .venv-redis/ready
 
 # HISTORIES=5000 takes some ten minutes; then a storm of two.
 soak: $(VENV)/ready
+	@$(RUN) -m pytest -m soak
 	@PYTHONPATH=. $(RUN) tests/histories.py --histories $(HISTORIES)
 	@PYTHONPATH=. $(RUN) tests/recycle_histories.py --histories $(HISTORIES)
 	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 120

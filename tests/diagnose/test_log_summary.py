@@ -244,6 +244,7 @@ def noise(count: int) -> Iterator[LogLine]:
             yield LogLine(number, "q", "ERROR the usual one")
 
 
+@pytest.mark.soak
 def test_memory_stays_bounded() -> None:
     """However many shapes and tasks there are, so much is kept; the rest is counted."""
 

@@ -26,7 +26,7 @@ QUICK = {"action": "recycle", "drain_time": 0.2, "wait_time": 0}
 def service(aws: Simulator) -> Iterator[Service]:
     """A service of three tasks whose scheduler works in real time."""
     service = aws.ecs.create_service("arcade", "lobby", desired=3, steady=True)
-    service.delays = Delays().times(0.02)
+    service.delays = Delays().times(0.01)
     aws.events.take()
     aws.clock.run()
     yield service
