@@ -9,6 +9,7 @@ from actions import MESSAGES, RECYCLE_ACTIONS, SYNC_ACTIONS
 from recycle_world import DRAINING, KEY, World, standing_world
 
 from discovery.errors import RecycleError
+from discovery.recycle.record import TAG, loads, tag_of
 from simulator.events import scheduled
 
 if TYPE_CHECKING:
@@ -210,8 +211,11 @@ def test_a_task_that_comes_back_before_its_stop_is_not_stopped(world: World) -> 
 
     def lose(step: str, before: bool) -> str:
         nonlocal lost
-        text = str(world.redis.hget(f"{KEY}:recycle", "record"))
-        if step == "redis withdraw" and before and '"stop"' in text and not lost:
+        record = loads(str(world.redis.hget(f"{KEY}:recycle", "record") or ""))
+        looked = step == "aws GetTaskProtection" and not before and not lost
+        stopping = record and record.batch and record.batch.step == "stop"
+        # The tag says it: what follows this look, of which this is the last call, is the stop.
+        if looked and record and stopping and world.service.tags.get(TAG) == tag_of(record):
             lost += 1
             world.redis.delete(DRAINING)
             for key, value in copy.items():
