@@ -9,7 +9,7 @@ from conftest import KEY, PASSWORD, Start, listed
 from redis_helpers import everything, quick, rest, text
 
 from simulator import faults
-from simulator.ports import free_port
+from simulator.ports import bind_free, port_of
 from simulator.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -178,9 +178,9 @@ def test_each_failure_to_read_the_secret_names_its_own_remedy(aws: Simulator, st
 def test_an_unreachable_redis_is_reported_before_any_aws_call(aws: Simulator, start: Start) -> None:
     """If Redis is unreachable, ECS is not called. The error names host, port and remedies."""
     service = listed_before(aws)
-    port = str(free_port())
-
-    invocation = start(quick(aws, service, REDIS_PORT=port)).invoke({})
+    with bind_free() as bound:  # held, so that no other test's server takes it
+        port = str(port_of(bound))
+        invocation = start(quick(aws, service, REDIS_PORT=port)).invoke({})
 
     assert ("RegistryError", []) == (invocation.error_type, list(aws.calls))
     assert f"Redis at 127.0.0.1:{port} cannot be reached" in f"{invocation.error_message}"
