@@ -98,7 +98,15 @@ def written() -> set[str]:
     """The calls that are in the source, on whatever rare path."""
     methods = {}
     # ECS last: several services have a tag_resource, and the function tags nothing else.
-    for service in ("application-autoscaling", "ec2", "elbv2", "secretsmanager", "sns", "ecs"):
+    for service in (
+        "application-autoscaling",
+        "ec2",
+        "elbv2",
+        "logs",
+        "secretsmanager",
+        "sns",
+        "ecs",
+    ):
         client: Any = boto3.client(service, region_name=REGION)
         mapping, prefix = client.meta.method_to_api_mapping, PREFIXES.get(service, service)
         methods.update({name: f"{prefix}:{mapping[name]}" for name in mapping})

@@ -125,21 +125,6 @@ class Inspector:
         )
         return TargetGroupView(group, tuple(_target(each) for each in described))
 
-    def services(self) -> tuple[str, ...]:
-        """The names of all services of the cluster."""
-        found: list[str] = []
-        params: dict[str, Any] = {"cluster": self._service.cluster, "maxResults": PAGE}
-        where = f"cluster/{_name(self._service.cluster)}"
-        while True:
-            answer = self._call(
-                "ecs:ListServices", where, lambda: self._ecs().list_services, **params
-            )
-            arns = _required(answer, "ecs:ListServices", where, "serviceArns")
-            found += [_name(each) for each in arns]
-            if not answer.get("nextToken"):
-                return tuple(sorted(found))
-            params["nextToken"] = answer["nextToken"]
-
     def _call(
         self, action: str, rest: str, make: Callable[[], Any], **params: Any
     ) -> Mapping[str, Any]:

@@ -56,6 +56,7 @@ def recycling(stack: Stack, mail_secret: str) -> Iterator[dict[str, Any]]:
     """
     more = {
         "AllowRecycle": "true",
+        "AllowDiagnose": "true",
         "NotificationTopicArn": TOPIC,
         "SmtpSecretArn": mail_secret,
         "SmtpSecretKmsKeyArn": KMS_KEY,
@@ -70,6 +71,9 @@ def recycling(stack: Stack, mail_secret: str) -> Iterator[dict[str, Any]]:
     client.get_waiter("stack_delete_complete").wait(
         StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
+
+
+DIAGNOSIS = {"ecs:DescribeTaskDefinition", "logs:FilterLogEvents", "logs:GetLogEvents"}
 
 
 def recycled(aws: Simulator, start: Start) -> set[str]:
@@ -105,9 +109,12 @@ def recycled(aws: Simulator, start: Start) -> set[str]:
 def test_the_role_allows_what_is_called_and_nothing_else(
     recycling: dict[str, Any], aws: Simulator, start: Start
 ) -> None:
-    """The calls of syncs and a recycle, those in the source, the role's and the zip's are equal."""
+    """The calls of syncs and a recycle, those in the source, the role's and the zip's are equal.
+
+    The calls of a diagnosis have a test each in tests/diagnose.
+    """
     held = allowed({name: each for name, each in recycling.items() if name != "lambda"})
-    assert called(aws, start) | recycled(aws, start) == held - ON_BEHALF
+    assert called(aws, start) | recycled(aws, start) == held - ON_BEHALF - DIAGNOSIS
     assert written() == held - ON_BEHALF
     assert operations() == held - ON_BEHALF
 
