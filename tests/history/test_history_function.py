@@ -13,6 +13,7 @@ from redis_helpers import PREFIX, quick, rest
 
 from simulator.events import deliver, scheduled
 from simulator.faults import denied
+from simulator.valkey import VERSION
 
 if TYPE_CHECKING:
     from conftest import Start
@@ -317,7 +318,8 @@ def test_a_user_that_may_not_delete_withdraws_all_the_same(
     rest(aws)
     said = function.invoke(stop)
     assert ("published", [other.ip]) == (said.answer["outcome"], listed(aws))
-    assert any("what went with it failed" in line and "hdel" in line for line in said.log)
+    named = "hdel" if VERSION >= (7, 0) else ""  # Redis 6 does not name the command
+    assert any("what went with it failed" in line and named in line for line in said.log)
 
     aws.valkey.add_user("discovery", PASSWORD, f"{rules} +hscan +hdel")
     rest(aws)
