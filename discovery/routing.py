@@ -18,7 +18,7 @@ from discovery.events import (
     text,
 )
 from discovery.model import RUNNING, STOPPED, STOPPING_STATES
-from discovery.text import one_line
+from discovery.text import last_segment, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,7 +145,7 @@ def _foreign(
     if event.cluster_arn is not None:
         # Only an ARN in the settings distinguishes regions and accounts.
         ours = service.cluster if ":" in service.cluster else service.cluster_name
-        theirs = event.cluster_arn if ":" in ours else event.cluster_arn.rsplit("/", 1)[-1]
+        theirs = event.cluster_arn if ":" in ours else last_segment(event.cluster_arn)
         if theirs != ours:
             return Ignore(f"of cluster {one_line(repr(theirs))}, not {ours!r}")
     name = service.service_name

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar
 
 from discovery.errors import SettingsError
 from discovery.model import ServiceRef
+from discovery.text import last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,11 +204,11 @@ class ServiceSettings:
 
     @property
     def cluster_name(self) -> str:
-        return self.cluster.rsplit("/", 1)[-1]
+        return last_segment(self.cluster)
 
     @property
     def service_name(self) -> str:
-        return self.service.rsplit("/", 1)[-1]
+        return last_segment(self.service)
 
     @property
     def ref(self) -> ServiceRef:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 LONGEST = 500  # characters; the reasons that ECS gives are shorter
@@ -17,3 +18,13 @@ def one_line(value: Any, longest: int = LONGEST) -> str:
     text = str(value)[: 2 * longest]
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def iso(seconds: float) -> str:
+    """A moment since the epoch in UTC, as the contract writes times."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def last_segment(arn: str) -> str:
+    """The name or id at the end of an ARN; a name alone is itself."""
+    return arn.rsplit("/", 1)[-1]

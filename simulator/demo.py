@@ -2,7 +2,7 @@
 
 Every step says what happens, shows the function's own log lines and the list
 that Redis then holds, and is checked: the exit status is 0 only if all of them
-ended as told.
+ended as expected.
 """
 
 import json
@@ -52,7 +52,7 @@ class Story:
                 print(dim(f"   {when[11:23]} {level:9} {message}"))
 
     def check(self, what: str, holds: bool) -> None:
-        print(f"   {green('as told') if holds else red('NOT AS TOLD')}: {what}")
+        print(f"   {green('as expected') if holds else red('NOT AS EXPECTED')}: {what}")
         if not holds:
             self.failed.append(what)
 
@@ -242,9 +242,9 @@ def main() -> int:
             step(story)
     seconds = time.monotonic() - began
     if story.failed:
-        print(red(f"\n{len(story.failed)} not as told: {'; '.join(story.failed)}"))
+        print(red(f"\n{len(story.failed)} not as expected: {'; '.join(story.failed)}"))
         return 1
-    print(green(f"\nAll six steps ended as told, in {seconds:.0f} s."))
+    print(green(f"\nAll six steps ended as expected, in {seconds:.0f} s."))
     return 0
 
 

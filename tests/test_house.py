@@ -82,7 +82,7 @@ PURE: dict[str, set[str]] = {
     "discovery": set(),
     "discovery.model": set(),
     "discovery.errors": set(),
-    "discovery.text": set(),
+    "discovery.text": {"datetime"},
     "discovery.addresses": {"socket"},
     "discovery.events": {"datetime", "re", "reprlib"},
     "discovery.routing": set(),

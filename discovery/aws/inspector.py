@@ -17,6 +17,7 @@ from discovery.inspection import (
 )
 from discovery.lenient import count, mappings, text
 from discovery.task_record import TaskRecord, task_record
+from discovery.text import last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +45,7 @@ class Inspector:
     def service(self) -> InspectedService:
         answer = self._call(
             "ecs:DescribeServices",
-            f"service/{_name(self._service.cluster)}/{_name(self._service.service)}",
+            f"service/{last_segment(self._service.cluster)}/{last_segment(self._service.service)}",
             lambda: self._ecs().describe_services,
             cluster=self._service.cluster,
             services=[self._service.service],
@@ -75,7 +76,7 @@ class Inspector:
             "desiredStatus": desired,
             "maxResults": PAGE,
         }
-        where = f"container-instance/{_name(self._service.cluster)}/*"
+        where = f"container-instance/{last_segment(self._service.cluster)}/*"
         while True:
             answer = self._call("ecs:ListTasks", where, lambda: self._ecs().list_tasks, **params)
             arns = _required(answer, "ecs:ListTasks", str(self._service), "taskArns")
@@ -88,7 +89,7 @@ class Inspector:
     def _described(self, arns: list[str]) -> list[Any]:
         answer = self._call(
             "ecs:DescribeTasks",
-            f"task/{_name(self._service.cluster)}/*",
+            f"task/{last_segment(self._service.cluster)}/*",
             lambda: self._ecs().describe_tasks,
             cluster=self._service.cluster,
             tasks=arns,
@@ -99,7 +100,7 @@ class Inspector:
         """A task definition, by ARN or family:revision."""
         answer = self._call(
             "ecs:DescribeTaskDefinition",
-            f"task-definition/{_name(name)}",
+            f"task-definition/{last_segment(name)}",
             lambda: self._ecs().describe_task_definition,
             taskDefinition=name,
         )
@@ -134,7 +135,7 @@ class Inspector:
 def definition_view(raw: Mapping[str, Any]) -> DefinitionView:
     """A TaskDefinition of the ECS API, reduced."""
     return DefinitionView(
-        _name(text(raw.get("taskDefinitionArn"), 512)),
+        last_segment(text(raw.get("taskDefinitionArn"), 512)),
         count(raw.get("memory")),
         tuple(_container(each) for each in mappings(raw.get("containerDefinitions"))),
     )
@@ -175,7 +176,3 @@ def _required(answer: Mapping[str, Any], action: str, resource: str, name: str) 
     if not isinstance(value, list):
         raise UnseenError("failed", action, resource, f"answered without {name}")
     return value
-
-
-def _name(arn_or_name: str) -> str:
-    return arn_or_name.rsplit("/", 1)[-1]

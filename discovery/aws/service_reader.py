@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Literal
 from discovery.aws.errors import AwsFailure, explain
 from discovery.errors import EcsError
 from discovery.service import Deployment, Scaling, ServiceEvent, ServiceView, Suspended
+from discovery.text import last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,8 +79,8 @@ class ServiceReader:
     @property
     def resource_id(self) -> str:
         """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalableTarget.html"""
-        cluster = self._service.cluster.rsplit("/", 1)[-1]
-        return f"service/{cluster}/{self._service.service.rsplit('/', 1)[-1]}"
+        cluster, service = map(last_segment, (self._service.cluster, self._service.service))
+        return f"service/{cluster}/{service}"
 
     def protected(self, tasks: Iterable[str], enough: int) -> frozenset[str]:
         """Ids of the tasks that say that they are working.
@@ -99,7 +100,7 @@ class ServiceReader:
                 ),
             )
             found |= {
-                each["taskArn"].rsplit("/", 1)[-1]
+                last_segment(each["taskArn"])
                 for each in answer.get("protectedTasks") or []
                 if each.get("protectionEnabled")
             }
@@ -115,7 +116,7 @@ class ServiceReader:
             )
             for raw in answer.get("tasks") or []:
                 if raw.get("desiredStatus") == "STOPPED":
-                    found[raw["taskArn"].rsplit("/", 1)[-1]] = raw
+                    found[last_segment(raw["taskArn"])] = raw
         return found
 
     def healthy_targets(self, target_group: str) -> frozenset[str] | None:

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from discovery.aws.clients import CONNECTIONS
 from discovery.aws.errors import AwsFailure, explain
 from discovery.aws.listing import Listing
-from discovery.aws.task_parser import complete, eni_address, last_segment, required_list
+from discovery.aws.task_parser import complete, eni_address, required_list
 from discovery.deadline import result_by
 from discovery.errors import EcsError
 from discovery.model import Endpoint, Page
+from discovery.text import last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from discovery.errors import EcsError
 from discovery.model import Endpoint, Task
-from discovery.text import one_line
+from discovery.text import last_segment, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,11 +22,6 @@ class Described(NamedTuple):
 
     tasks: list[Task]
     missing: list[str]  # ids
-
-
-def last_segment(arn: str) -> str:
-    """A task's id, or a task definition's family:revision."""
-    return arn.rsplit("/", 1)[-1]
 
 
 def complete(

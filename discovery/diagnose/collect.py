@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from discovery.diagnose import log_lines, restarts
 from discovery.diagnose.facts import Facts, StoppedTask
 from discovery.diagnose.look import Look
+from discovery.text import last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,7 +78,7 @@ def _collect(sources: Sources, request: Request, look: Look) -> Facts:
         running=running,
         stopped=stopped if "tasks" in checks else None,
         definitions=definitions,
-        current=_name(service.definition) if service else "",
+        current=last_segment(service.definition) if service else "",
         groups=_seen(look, others.groups) if service and "targets" in checks else None,
         listed=look.take(*others.listed) if others.listed else None,
         endpoints=_seen(look, others.endpoints),
@@ -145,7 +146,7 @@ def _definitions(
     stopped: tuple[TaskRecord, ...] | None,
 ) -> dict[str, DefinitionView]:
     """The current definition and those of the tasks, newest tasks first."""
-    names = [_name(service.definition)] if service and service.definition else []
+    names = [last_segment(service.definition)] if service and service.definition else []
     names += [each.task_definition for each in (*(stopped or ()), *(running or ()))]
     wanted = list(dict.fromkeys(filter(None, names)))[:DEFINITIONS]
     calls = {name: look.start(sources.inspector.definition, name) for name in wanted}
@@ -166,7 +167,3 @@ def _stopped(
 def _seen(look: Look, calls: Iterable[tuple[Future[T], str, str]]) -> tuple[T, ...]:
     results = [look.take(*each) for each in calls]
     return tuple(each for each in results if each is not None)
-
-
-def _name(definition: str) -> str:
-    return definition.rsplit("/", 1)[-1]

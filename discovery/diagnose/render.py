@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from discovery.diagnose import restarts
@@ -11,7 +10,7 @@ from discovery.diagnose.correlate import cause, findings
 from discovery.diagnose.findings import verdict
 from discovery.diagnose.outside import summed
 from discovery.diagnose.redact import redact
-from discovery.text import one_line
+from discovery.text import iso, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +86,8 @@ def _logs(report: LogReport | None, truncated: str) -> dict[str, Any] | None:
             {
                 "error": each.error,
                 "count": each.count,
-                "first": iso(each.first / 1000),
-                "last": iso(each.last / 1000),
+                "first": _moment(each.first / 1000),
+                "last": _moment(each.last / 1000),
                 "shape": each.shape,
                 "sample": each.sample,
                 "tasks": list(each.tasks),
@@ -146,8 +145,8 @@ def _restarts(facts: Facts) -> dict[str, Any] | None:
                 "count": each.count,
                 "container": each.container or None,
                 "text": each.text,
-                "first": iso(each.first),
-                "last": iso(each.last),
+                "first": _moment(each.first),
+                "last": _moment(each.last),
                 "lived_seconds": None if each.life is None else round(each.life, 1),
                 "tasks": list(each.tasks[:MOST_TASKS]),
                 "last_lines": next(
@@ -160,9 +159,9 @@ def _restarts(facts: Facts) -> dict[str, Any] | None:
     }
 
 
-def iso(seconds: float) -> str:
+def _moment(seconds: float) -> str:
+    """A time that a log line or AWS gave; empty if it is none."""
     try:
-        moment = datetime.fromtimestamp(seconds, timezone.utc)
+        return iso(seconds)
     except (ValueError, OverflowError, OSError):
         return ""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

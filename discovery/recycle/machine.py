@@ -76,7 +76,7 @@ def _given_back(record: Record, batch: Batch, facts: Facts, why: str, now: float
     """Tasks in hand that ECS still wants to run go back into the list; the others are stopped."""
     back = tuple(id for id in batch.tasks if id in facts.look.tasks)
     stopped = tuple(id for id in batch.tasks if id not in facts.look.tasks)
-    rest = Batch(stopped, REPLACE, now) if stopped else None
+    rest = batch._replace(tasks=stopped, step=REPLACE, since=now) if stopped else None
     acts = (Reinstate(back),) if back else ()
     return Step(record.changed(batch=rest, reason=why), acts)
 
@@ -163,7 +163,7 @@ def _next_batch(record: Record, facts: Facts, now: float) -> Step:
     if not record.left:
         return Step(_restoring(record.changed(ending=RECYCLED, reason=""), now))
     if now < record.next_at:
-        return Step(record.changed(reason="waits between batches"), again_at=record.next_at)
+        return Step(record.changed(reason="wait_time between batches"), again_at=record.next_at)
     tasks = tuple(candidates(record, facts)[: record.batch_size])
     if not tasks:
         reason = f"{record.left} tasks are under scale-in protection"
@@ -171,7 +171,7 @@ def _next_batch(record: Record, facts: Facts, now: float) -> Step:
     refusal = _refusal(record, facts, frozenset(tasks))
     if refusal:
         return Step(record.changed(reason=refusal), again_at=None)
-    batch = Batch(tasks, DRAIN, now)
+    batch = Batch(tasks, DRAIN, now, begun=now)
     return Step(record.changed(batch=batch, reason=""), (Drain(tasks),))
 
 
@@ -195,14 +195,19 @@ def _drain(record: Record, batch: Batch, facts: Facts, now: float) -> Step:
     if not tasks:  # they went by themselves
         return Step(record.changed(batch=batch._replace(step=REPLACE, since=now)))
     if not set(tasks) <= facts.look.draining or facts.look.listed & set(tasks):
-        return Step(record.changed(batch=Batch(tasks, DRAIN, now)), (Drain(tasks),))
+        return Step(
+            record.changed(batch=batch._replace(tasks=tasks, step=DRAIN, since=now)),
+            (Drain(tasks),),
+        )
     refusal = _refusal(record, facts, frozenset(tasks))
     if refusal:
         return _given_back(record, batch, facts, refusal, now)
     due = batch.since + record.request.drain_time
     if now < due:
         return Step(record, again_at=due)
-    record = record.changed(batch=Batch(tasks, STOP, now), stops=record.stops + 1)
+    record = record.changed(
+        batch=batch._replace(tasks=tasks, step=STOP, since=now), stops=record.stops + 1
+    )
     return Step(record, (SetTag(tag_of(record)),))
 
 
@@ -212,7 +217,10 @@ def _stop(record: Record, batch: Batch, facts: Facts, now: float) -> Step:
     if not tasks:
         return Step(record.changed(batch=batch._replace(step=REPLACE, since=now)))
     if facts.look.listed & set(tasks) or not set(tasks) <= facts.look.draining:
-        return Step(record.changed(batch=Batch(tasks, DRAIN, now)), (Drain(tasks),))
+        return Step(
+            record.changed(batch=batch._replace(tasks=tasks, step=DRAIN, since=now)),
+            (Drain(tasks),),
+        )
     refusal = _refusal(record, facts, frozenset(tasks))
     if refusal:
         return _given_back(record, batch, facts, refusal, now)
@@ -238,6 +246,17 @@ def _replace(record: Record, batch: Batch, facts: Facts, now: float) -> Step:
         return Step(record, again_at=due)
     return Step(
         record.changed(
-            batch=None, next_at=now + record.request.wait_time, progress_at=now, reason=""
+            batch=None,
+            replacements=_newest(facts, len(batch.tasks), batch.begun),
+            next_at=now + record.request.wait_time,
+            progress_at=now,
+            reason="",
         )
     )
+
+
+def _newest(facts: Facts, count: int, since: float) -> tuple[str, ...]:
+    """The newest of the listed tasks that were created since then, for the log."""
+    tasks = facts.look.tasks
+    newer = [id for id in facts.ready & tasks.keys() if tasks[id].created_at >= since]
+    return tuple(sorted(newer, key=lambda id: (-tasks[id].created_at, id))[:count])

@@ -46,7 +46,8 @@ class Batch(NamedTuple):
 
     tasks: tuple[str, ...]  # ids
     step: str
-    since: float  # epoch
+    since: float  # epoch, of the step
+    begun: float = 0.0  # epoch, of the batch
 
 
 class Capacity(NamedTuple):
@@ -84,6 +85,7 @@ class Record:
     left: int | None = None  # tasks that still have to go, at the last look
     signature: str = ""  # of the newer tasks, to see progress
     watched: tuple[str, ...] = ()  # newer tasks that are not listed yet
+    replacements: tuple[str, ...] = ()  # the newest tasks at the end of the last batch
     paused: bool = False
     ending: str = ""  # the end to which RESTORING leads; set earlier by a cancel
     restoring_since: float | None = None
@@ -119,8 +121,9 @@ def loads(text: str | None) -> Record | None:
             request=Request(**raw["request"]),
             before=capacity,
             scaling_now=_scaling(raw["scaling_now"]),
-            batch=Batch(tuple(batch[0]), batch[1], batch[2]) if batch else None,
+            batch=Batch(tuple(batch[0]), *batch[1:]) if batch else None,
             watched=tuple(raw["watched"]),
+            replacements=tuple(raw.get("replacements", ())),
             announced=tuple(raw["announced"]),
         )
         return Record(**raw)

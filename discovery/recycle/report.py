@@ -7,14 +7,13 @@ look that changes nothing.
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from discovery.recycle import restore
 from discovery.recycle.acts import Drain, Reinstate, SetDesired, SetScaling, Stop
 from discovery.recycle.record import CANCELLED, FAILED, RECYCLED, RESTORING, Record
 from discovery.recycle.start import expected_end
-from discovery.text import one_line
+from discovery.text import iso, one_line
 
 if TYPE_CHECKING:
     from discovery.recycle.acts import Step
@@ -117,10 +116,10 @@ def log_step(before: Record, record: Record, step: Step) -> None:
             maximum = "as it is" if act.maximum is None else act.maximum
             log.info("recycle %s: scaling: %s, maximum %s", record.id, act.suspended, maximum)
     if before.batch and not record.batch and record.phase == before.phase and not step.acts:
-        took = record.updated_at - before.batch.since
         log.info(
-            "recycle %d of %d: replaced task %s after %.0f s, next in %.0f s",
-            record.replaced, record.total, " ".join(before.batch.tasks), took,
+            "recycle %d of %d: task %s, replaced by %s after %.0f s, next in %.0f s",
+            record.replaced, record.total, " ".join(before.batch.tasks),
+            " ".join(record.replacements) or "none", record.updated_at - before.batch.begun,
             max(0.0, record.next_at - record.updated_at),
         )  # fmt: skip
     if record.phase != before.phase:
@@ -154,6 +153,4 @@ def _scaling(scaling: Scaling | None) -> dict[str, Any] | None:
 
 
 def _iso(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if seconds is None else iso(seconds)

@@ -7,7 +7,6 @@ understood counts as absent, and the next publication replaces it.
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
 from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,11 +96,6 @@ def status(answer: Sequence[Any]) -> Mapping[str, Any]:
         "degraded": state.get("degraded") == "1",
         "withdrawn": len(set(withdrawn)),
     }
-
-
-def iso(seconds: float) -> str:
-    """UTC, as the contract writes times."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def dumps(value: Any) -> str:

@@ -24,7 +24,7 @@ from discovery.model import (
     Superseded,
 )
 from discovery.store import codec, scripts
-from discovery.text import one_line
+from discovery.text import iso, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,7 +135,7 @@ class Registry:
         If an older listing was published since the decision was made, nothing is written and
         the new published state is returned, to decide on.
         """
-        observed = codec.iso(grant.token / 1000)
+        observed = iso(grant.token / 1000)
         added, removed = changes(state.entries, decision.entries)
         rendered = codec.render(decision.entries, observed)
         answer, *rest = self._run(

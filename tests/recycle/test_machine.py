@@ -284,3 +284,15 @@ def test_a_task_that_was_created_at_that_very_moment_stays() -> None:
     seen = facts(a_record(), tasks="an")
     assert set() == seen.old(10.0).keys()
     assert {"a"} == seen.old(10.1).keys()
+
+
+def test_the_end_of_a_batch_names_the_newest_tasks_and_keeps_when_it_began() -> None:
+    """The log says by which task one was replaced, and after how long from its withdrawal."""
+    batch = Batch(("a",), "replace", NOW, begun=NOW - 41)
+    seen = facts(a_record(batch=batch), tasks="bcnm")
+    newest = sorted(seen.look.tasks.values(), key=lambda task: (-task.created_at, task.id))[0]
+    since = batch._replace(begun=newest.created_at)
+    after = machine.next_step(a_record(batch=since), seen, NOW).record
+    assert (None, (newest.id,)) == (after.batch, after.replacements)
+    later = batch._replace(begun=newest.created_at + 1)
+    assert () == machine.next_step(a_record(batch=later), seen, NOW).record.replacements

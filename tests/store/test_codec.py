@@ -10,8 +10,9 @@ import pytest
 from builders import NAME, entries, entry, held
 
 from discovery.addresses import changes, in_order
-from discovery.store.codec import iso, render, status
 from discovery.store.codec import published_state as read
+from discovery.store.codec import render, status
+from discovery.text import iso
 
 NOW = "2026-11-22T16:41:06Z"
 
