@@ -290,7 +290,7 @@ def test_the_end_of_a_batch_names_the_newest_tasks_and_keeps_when_it_began() -> 
     """The log says by which task one was replaced, and after how long from its withdrawal."""
     batch = Batch(("a",), "replace", NOW, begun=NOW - 41)
     seen = facts(a_record(batch=batch), tasks="bcnm")
-    newest = sorted(seen.look.tasks.values(), key=lambda task: (-task.created_at, task.id))[0]
+    newest = min(seen.look.tasks.values(), key=lambda task: (-task.created_at, task.id))
     since = batch._replace(begun=newest.created_at)
     after = machine.next_step(a_record(batch=since), seen, NOW).record
     assert (None, (newest.id,)) == (after.batch, after.replacements)
