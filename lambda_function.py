@@ -157,6 +157,7 @@ def _sync_with(invocation: Invocation, action: routing.Sync, dependencies: Depen
             action.stopping,
             action.new_task_ids,
             random.uniform(0, longest),  # noqa: S311
+            action.full,
         )
     except DiscoveryError:
         _emit(invocation, {"Failed": 1})

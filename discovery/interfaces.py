@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         RetryAfter,
         ServiceRef,
         Superseded,
+        Task,
     )
 
 
@@ -37,6 +38,7 @@ class TaskLister(Protocol):
     def pages(
         self,
         service: ServiceRef,
+        assumed: Mapping[str, Task],
         expected: AbstractSet[str],
         deadline: Deadline,
         described: Described | None = None,
@@ -62,7 +64,7 @@ class Registry(Protocol):
 
     def withdraw(self, task: str) -> str | None: ...
 
-    def request(self) -> bool: ...
+    def request(self, full: bool = True, named: AbstractSet[str] = ...) -> bool: ...
 
     def reserve(self) -> bool: ...
 

@@ -6,7 +6,7 @@ times faster than dataclasses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 RUNNING = "RUNNING"
+UNKNOWN = "UNKNOWN"
 STOPPED = "STOPPED"
 UNHEALTHY = "UNHEALTHY"
 
@@ -109,6 +110,13 @@ class Snapshot:
     tasks: tuple[Task, ...]
     missing: AbstractSet[str]  # ids that were listed and not found: ECS lags, or they just ended
     calls: int  # to ECS, out of the account's budget
+    # Ids of the tasks that this listing has neither described nor probed, as Redis confirms them.
+    assumed: AbstractSet[str] = frozenset()
+
+    @property
+    def full(self) -> bool:
+        """Whether each task was described."""
+        return not self.assumed
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,9 @@ class PublishedState:
     listing: int  # fencing token of the listing that was published last
     entries: Mapping[str, Entry]  # task id -> listed task
     withdrawn: AbstractSet[str]  # ids of the tasks that may not be listed
+    # The listed tasks that ran and accepted a connection when they were last looked at, and that
+    # no event has named since: id -> when it was created, in seconds since the epoch.
+    confirmed: Mapping[str, float] = field(default_factory=dict)
 
 
 class Grant(NamedTuple):
@@ -127,6 +138,7 @@ class Grant(NamedTuple):
     token: int  # fencing token
     state: PublishedState
     wait: float = 0.0  # seconds from now before which the rate limit allows no further listing
+    full: bool = True  # the listing has to look at each task
 
 
 class RetryAfter(NamedTuple):
@@ -144,6 +156,7 @@ class Published(NamedTuple):
 
     generation: int
     withdrawn: AbstractSet[str]
+    released: bool = False  # the lease is given back
 
 
 class Superseded(NamedTuple):
@@ -161,6 +174,8 @@ class Decision:
     healthy: int
     degraded: bool
     settled: bool  # no running task is left to wait for
+    # The listed tasks that ran and accepted a connection: id -> when it was created.
+    confirmed: Mapping[str, float] = field(default_factory=dict)
 
 
 class StoredRecord(NamedTuple):

@@ -40,6 +40,8 @@ class Sync:
     happened_at: float | None = None  # seconds since the epoch
     log_fields: str = ""  # of a task's change
     scheduled: bool = False
+    # Look at each task, and not only at those that may have changed.
+    full: bool = False
     shared: bool = False  # every stack of the cluster gets this event at the same instant
     # The task or the container instance as its event shows it.
     changed: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
@@ -87,7 +89,7 @@ def route(event: Event, service: ServiceSettings) -> Action:
     Raises InvalidEventError naming a field of our service's event that is wrong.
     """
     if isinstance(event, Tick):
-        return Sync("the schedule", scheduled=True)
+        return Sync("the schedule", scheduled=True, full=True)
     if isinstance(event, Manual):
         return _route_manual(event, service)
     return _foreign(event, service) or _route_ours(event)
@@ -108,7 +110,8 @@ def _route_manual(event: Manual, service: ServiceSettings) -> Action:
             if named is not None and named not in ours:
                 raise invalid(field, named, repr(ours[-1]))
         return Recycle(event.params)
-    return Sync("a manual invoke", dry_run=bool(event.params.get("dry_run", False)))
+    dry_run = bool(event.params.get("dry_run", False))
+    return Sync("a manual invoke", dry_run=dry_run, full=True)
 
 
 def _route_ours(event: TaskChange | ServiceChange | InstanceChange) -> Action:

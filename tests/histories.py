@@ -39,14 +39,15 @@ from discovery.sync.rounds import Policy
 from discovery.sync.run import Dependencies, sync
 from simulator import Simulator, share
 from simulator import faults as fault
-from simulator.events import container_instance_state_change, scheduled
+from simulator.events import container_instance_state_change, scheduled, task_state_change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from discovery.aws.listing import Listing
     from discovery.aws.task_lister import Prefetched
-    from discovery.model import ServiceRef
+    from discovery.model import Page, ServiceRef
+    from discovery.model import Task as KnownTask
     from simulator import Task
 
 KEY = "{fleet}:iplist"
@@ -138,12 +139,14 @@ class GatedLister(TaskLister):
         self,
         listing: Listing,
         service: ServiceRef,
+        assumed: Mapping[str, KnownTask],
         prefetched: Prefetched,
+        calls: int,
         next_token: str | None = None,
-    ) -> None:
+    ) -> Page:
         if prefetched:
             prefetched.result()
-        super()._list(listing, service, prefetched, next_token)
+        return super()._list(listing, service, assumed, prefetched, calls, next_token)
 
 
 class Environment:
@@ -229,7 +232,7 @@ class Stage:
             policy = Policy(ROUNDS, INTERVAL, panic_percent=0)
             spread = 1.0 if action.shared else 0.0
             return sync(
-                dependencies, policy, action.stopping, action.new_task_ids, spread
+                dependencies, policy, action.stopping, action.new_task_ids, spread, action.full
             ).outcome.value
         finally:
             lister._threads.shutdown(wait=False)
@@ -286,6 +289,18 @@ class Stage:
             task.port(port)  # type: ignore[arg-type]
             (self.closed.add if port == "closed" else self.closed.discard)(task.ip)
 
+    def sicken(self) -> None:
+        """The container health check of a task changes, and something tells of it."""
+        running = [t for t in self.alive() if t.state.last_status == "RUNNING"]
+        if running:
+            task = self.rng.choice(running)
+            task.health(self.rng.choice(["HEALTHY", "UNHEALTHY"]))
+            event = self.rng.choice([scheduled(), task_state_change(task.state)])
+            self.pending.append(event)
+
+    def schedule(self) -> None:
+        self.pending.append(scheduled())
+
     def drain(self) -> None:
         self.pending.append(container_instance_state_change(self.service.cluster_arn))
 
@@ -335,7 +350,9 @@ class Stage:
         possible: list[tuple[str, Callable[[], object]]] = [
             ("a task starts", self.start),
             ("an instance drains", self.drain),
+            ("a task's health changes", self.sicken),
         ]
+        possible += [("a minute is over", self.schedule)] * (self.rng.random() < 0.2)
         if self.alive():
             possible += [("a task moves on", self.move)] * 2
         if self.pending and len(self.actors) < ENVIRONMENTS:
@@ -414,10 +431,14 @@ class Stage:
             state = self.redis.hgetall(STATE)
             answered = int(state.get("requested", 2**60)) < int(state["listing"])
             self.expect(answered, "law 3: no listing began after the last event")
+            answered = int(state.get("full_requested", 0)) < int(state["full"])
+            self.expect(answered, "law 3: no full listing began after the last that was requested")
         truth = sorted(
             task.ip
             for task in self.alive()
-            if task.state.last_status == "RUNNING" and task.ip not in self.closed
+            if task.state.last_status == "RUNNING"
+            and task.state.health != "UNHEALTHY"
+            and task.ip not in self.closed
         )
         self.expect(self.listed() == truth, f"the list is {self.listed()}, the truth {truth}")
 

@@ -6,8 +6,9 @@ described while the next one is listed:
     ListTasks 1 | ListTasks 2 | ListTasks 3 |
                 | Describe  1 | Describe  2 | Describe 3 |
 
-In a service of one page most tasks are known before it is listed, from Redis and from the event.
-They are described while ListTasks is still under way, and only the others after it:
+Tasks that Redis confirms need no description in most runs. Of the others, up to a page are known
+before they are listed, from Redis and from the event. They are described while ListTasks is still
+under way, and only what nobody knew after it:
 
     ListTasks 1          |
     prefetch (Describe)  | Describe the others |
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 from discovery.aws.clients import CONNECTIONS
 from discovery.aws.errors import AwsFailure, explain
 from discovery.aws.listing import Listing
-from discovery.aws.task_parser import complete, eni_address, required_list
+from discovery.aws.task_parser import arns_by_id, complete, eni_address, required_list
 from discovery.deadline import result_by
 from discovery.errors import EcsError
 from discovery.model import Endpoint, Page
@@ -64,31 +65,36 @@ class TaskLister:
     def pages(
         self,
         service: ServiceRef,
+        assumed: Mapping[str, Task],
         expected: AbstractSet[str],
         deadline: Deadline,
         described: Described | None = None,
     ) -> Iterator[Page]:
-        """Start a listing; yields each page as soon as it is described, in any order.
+        """Start a listing; yields tasks as soon as they are listed and described, in any order.
 
-        The tasks `expected` (ids) are prefetched if they fit into one call. Raises EcsError,
-        while pages are taken, if any page, batch or address cannot be had in time. `described` gets
-        the descriptions of each page in the thread that has read them.
+        The tasks `assumed` (by id) are not described. The tasks `expected` (ids) are prefetched if
+        they fit into one call. Raises EcsError, while pages are taken, if any page, batch or
+        address cannot be had in time. `described` gets the descriptions of each page in the thread
+        that has read them.
         """
         listing = Listing(self._threads, str(service), described)
         few = 0 < len(expected) <= PAGE
         ids = sorted(expected)
         prefetched = self._threads.submit(self._prefetch, service, ids) if few else None
-        listing.start("ecs:ListTasks", self._list, listing, service, prefetched)
+        calls = 2 if prefetched else 1
+        listing.start("ecs:ListTasks", self._list, listing, service, assumed, prefetched, calls)
         return listing.pages(deadline)
 
     def _list(
         self,
         listing: Listing,
         service: ServiceRef,
+        assumed: Mapping[str, Task],
         prefetched: Prefetched,
+        calls: int,
         next_token: str | None = None,
-    ) -> None:
-        """List one page, and start the calls that follow from it.
+    ) -> Page:
+        """List one page, and start the calls that follow from it; returns its assumed tasks.
 
         They start in this thread, as the thread that takes the pages may be busy.
         """
@@ -102,14 +108,19 @@ class TaskLister:
             maxResults=PAGE,
             **({"nextToken": next_token} if next_token else {}),
         )
-        arns = required_list(service, answer, "ecs:ListTasks", "taskArns")
-        if answer.get("nextToken"):
-            more = answer["nextToken"]
-            listing.start("ecs:ListTasks", self._list, listing, service, None, more)
-            listing.over.wait(HEAD_START)
-        if arns:
+        arns = arns_by_id(service, answer)
+        more = answer.get("nextToken")
+        if more:
+            args = (listing, service, assumed, prefetched, 1, more)
+            listing.start("ecs:ListTasks", self._list, *args)
+        known = [assumed[id] for id in arns if id in assumed]
+        others = [arn for id, arn in arns.items() if id not in assumed]
+        if others:
+            if more:
+                listing.over.wait(HEAD_START)
             operation = "ecs:DescribeTasks (or EC2)"
-            listing.start(operation, self._describe_page, listing, service, arns, prefetched)
+            listing.start(operation, self._describe_page, listing, service, others, prefetched)
+        return Page(known, [], calls)
 
     def _prefetch(self, service: ServiceRef, ids: list[str]) -> dict[str, Any]:
         """Raw tasks by ARN. What cannot be had is described again once it is listed."""
@@ -146,8 +157,7 @@ class TaskLister:
         tasks, missing = complete(service, arns, known, answer)
         if listing.described:
             listing.described([*(known[arn] for arn in arns if arn in known), *answer["tasks"]])
-        calls = 1 + (prefetched is not None) + bool(others)
-        return Page(self._with_addresses(service, tasks), missing, calls)
+        return Page(self._with_addresses(service, tasks), missing, int(bool(others)))
 
     def _describe(self, service: ServiceRef, tasks: list[str]) -> Mapping[str, Any]:
         return _call(

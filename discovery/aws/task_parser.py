@@ -64,6 +64,17 @@ def complete(
     return Described(tasks, missing)
 
 
+def arns_by_id(service: ServiceRef, answer: Mapping[str, Any]) -> dict[str, str]:
+    """The tasks of a page of ListTasks. Raises EcsError."""
+    arns = required_list(service, answer, "ecs:ListTasks", "taskArns")
+    if not all(isinstance(arn, str) for arn in arns):
+        raise EcsError(
+            f"ecs:ListTasks for {service} answered with something that is no ARN: nothing is "
+            "published; the next run tries again"
+        )
+    return {last_segment(arn): arn for arn in arns}
+
+
 def required_list(
     service: ServiceRef, answer: Mapping[str, Any], operation: str, field: str
 ) -> list[Any]:

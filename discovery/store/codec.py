@@ -25,23 +25,26 @@ class Rendered(NamedTuple):
 
     text: str  # the list that readers get
     tasks: str  # JSON: task id -> address
-    # JSON: task id -> [port, start, length]. The last two say where the list has the task's item,
-    # in bytes, so that a withdrawal can blank it out without knowing what is in it.
+    # JSON: task id -> [port, start, length], and for a confirmed task when it was created.
+    # Start and length say where the list has the task's item, in bytes, so that a withdrawal can
+    # blank it out without knowing what is in it.
     items: str
 
 
-def render(entries: Mapping[str, Entry], observed: str) -> Rendered:
+def render(entries: Mapping[str, Entry], confirmed: Mapping[str, float], observed: str) -> Rendered:
     """The list, sorted by address, and the maps of its tasks."""
     texts: list[str] = []
     tasks: dict[str, str] = {}
-    items: dict[str, tuple[int, int, int]] = {}
+    items: dict[str, tuple[float, ...]] = {}
     rest = f',"update_time":{quoted(observed)},"status":{quoted(RUNNING)}}}'
     start = 1  # behind the bracket
     for task, entry in sorted(entries.items(), key=_position):
         host, port = entry.endpoint
         item = f'{{"ip":{quoted(host)},"task_name":{quoted(entry.name)}{rest}'  # all of it ASCII
         texts.append(item)
-        tasks[task], items[task] = host, (port, start, len(item))
+        created_at = confirmed.get(task)
+        tasks[task] = host
+        items[task] = (port, start, len(item), *((created_at,) if created_at else ()))
         start += len(item) + 1
     return Rendered(f"[{','.join(texts)}]", dumps(tasks), dumps(items))
 
@@ -60,30 +63,40 @@ def published_state(answer: Sequence[Any]) -> PublishedState:
     generation, text, flat, withdrawn, _, listing = answer
     without = frozenset(withdrawn)
     names = {item["ip"]: item["task_name"] for item in _items(text)}
-    # A task is listed if both say so: the list may have expired, or been replaced.
-    entries = {
-        task: Entry(endpoint, names[endpoint.host])
-        for task, endpoint in _endpoints(_state(flat))
-        if endpoint.host in names and task not in without
-    }
-    return PublishedState(generation, listing, entries, without)
+    entries: dict[str, Entry] = {}
+    confirmed: dict[str, float] = {}
+    state = _state(flat)
+    named = {each.partition("=")[0] for each in state.get("named", "").split()}
+    for task, endpoint, created_at in _tasks(state):
+        # A task is listed if both say so: the list may have expired, or been replaced.
+        if endpoint.host in names and task not in without:
+            entries[task] = Entry(endpoint, names[endpoint.host])
+            if created_at and task not in named:
+                confirmed[task] = created_at
+    return PublishedState(generation, listing, entries, without, confirmed)
 
 
-def _endpoints(state: Mapping[str, str]) -> Iterator[tuple[str, Endpoint]]:
+def _tasks(state: Mapping[str, str]) -> Iterator[tuple[str, Endpoint, float]]:
+    """Each task's id, its endpoint, and when it was created; 0: it is not confirmed."""
     items = _loads(state.get("items"), dict)
     for task, host in _loads(state.get("tasks"), dict).items():
         try:
-            port, _, _ = items[task]
+            port, _, _, *rest = items[task]
         except (LookupError, TypeError, ValueError):
             continue
         if isinstance(host, str) and isinstance(port, int) and is_address(host):
-            yield task, Endpoint(host, port)
+            yield task, Endpoint(host, port), _moment(rest[0]) if rest else 0.0
+
+
+def _moment(value: Any) -> float:
+    return value if isinstance(value, (int, float)) and 0 < value < _CLOCKS_END else 0.0
 
 
 def status(answer: Sequence[Any]) -> Mapping[str, Any]:
     """The same for a person: what is listed, and how old it is in seconds."""
     generation, text, flat, withdrawn, now, listing = answer
     state = _state(flat)
+    full = _int(state.get("full"))
     return {
         "tasks": [
             {name: _plain(item[name]) for name in _FIELDS if name in item} for item in _items(text)
@@ -91,6 +104,7 @@ def status(answer: Sequence[Any]) -> Mapping[str, Any]:
         "generation": generation,
         "observed_at": state.get("observed_at"),
         "age_seconds": (now - listing) / 1000 if listing else None,
+        "full_age_seconds": (now - full) / 1000 if full else None,
         "running": _int(state.get("running")),
         "healthy": _int(state.get("healthy")),
         "degraded": state.get("degraded") == "1",

@@ -15,6 +15,8 @@ local WITHDRAWN, DRAINING = KEYS[5], KEYS[6]
 local SKEW = 60000            -- ms; the clocks of two nodes differ by less
 local WITHDRAWN_FOR = 3600000 -- ms; a run lasts 15 minutes at most, a stop not much longer
 local MOST_CALLS = 600        -- to ECS; no listing takes as many
+local MOST_NAMED = 10000      -- bytes; a listing that would name more tasks looks at all of them
+local FULL_EVERY = 60000      -- ms; the schedule's minute
 
 local function kind(key) return redis.call('TYPE', key).ok end
 

@@ -13,7 +13,7 @@ end
 
 -- Where the list has a task's item: start and length, in bytes.
 local function span(items, task)
-  return string.match(of_task(items, task), '^%[%d+,(%d+),(%d+)%]')
+  return string.match(of_task(items, task), '^%[%d+,(%d+),(%d+)[,%]]')
 end
 
 -- What to blank out so that an item leaves the list: its first and last character, with a comma

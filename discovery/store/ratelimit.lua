@@ -22,8 +22,12 @@ local function wait_for(calls, costs, burst)
   return math.max(0, taken() - math.max(0, burst - calls) * costs)
 end
 
--- As many calls as the last listing took: the next one will probably take as many.
-local function expected_calls()
-  local calls = tonumber(redis.call('HGET', STATE, 'calls')) or 0
+-- Where the calls of the last listing of this kind are kept.
+local function calls_field(full) return full and 'full_calls' or 'calls' end
+
+-- As many calls as the last listing of this kind took: the next one will probably take as many.
+local function expected_calls(full)
+  local calls = tonumber(redis.call('HGET', STATE, calls_field(full)))
+    or tonumber(redis.call('HGET', STATE, calls_field(not full))) or 0
   return math.min(math.max(math.ceil(calls), 2), MOST_CALLS)
 end

@@ -30,12 +30,40 @@ function actions.read()
   return published()
 end
 
+-- The tasks that events have named, and when: the next listing looks at them. `task=number ...`
+local function name(at, tasks)
+  local named = redis.call('HGET', STATE, 'named') or ''
+  for task in string.gmatch(tasks, '%S+') do named = named .. task .. '=' .. at .. ' ' end
+  if #named > MOST_NAMED then return false end
+  redis.call('HSET', STATE, 'named', named)
+  return true
+end
+
+-- Those that were named after a listing began are left to the next one.
+local function named_after(token)
+  local left = {}
+  for task, at in string.gmatch(redis.call('HGET', STATE, 'named') or '', '(%S+)=(%d+)') do
+    if tonumber(at) > token then left[#left + 1] = task .. '=' .. at .. ' ' end
+  end
+  return table.concat(left)
+end
+
 -- Count a request. 1: no other run holds the lease. Only `acquire` takes the lease: a server that
 -- was frozen still executes what dead runs sent, and that should hold nobody up.
-function actions.request(owner, lease)
+function actions.request(owner, lease, full, tasks)
   prepare(tonumber(lease))
-  redis.call('HSET', STATE, 'requested', tick())
+  local at = tick()
+  redis.call('HSET', STATE, 'requested', at)
+  if not name(at, tasks) then full = '1' end
+  if full == '1' then redis.call('HSET', STATE, 'full_requested', at) end
   return may_take(owner) and 1 or 0
+end
+
+-- A full listing looks at each task. It is due if one was requested since the last one began, and
+-- at the latest a minute after that.
+local function full_is_due()
+  local last = number('full')
+  return number('full_requested') > last or now() - last > FULL_EVERY
 end
 
 -- Take the lease to wait with it, for less than its length. 0: another run holds it.
@@ -45,20 +73,22 @@ function actions.reserve(owner, lease)
 end
 
 -- Take the lease, and a fencing token for a listing that starts now; also returned are the
--- published state and the milliseconds that the next listing will have to wait. -1: another run
--- holds the lease. A number below any token: the milliseconds that the rate limit wants first.
+-- published state, the milliseconds that the next listing will have to wait, and whether this one
+-- has to be full. -1: another run holds the lease. A number below any token: the milliseconds that
+-- the rate limit wants first.
 function actions.acquire(owner, lease, costs, burst)
   costs, burst = tonumber(costs), tonumber(burst)
   prepare(tonumber(lease))
   bounded(RATELIMIT, (MOST_CALLS + burst) * costs)
   if not may_take(owner) then return {-1} end
   redis.call('SET', LEASE, owner, 'PX', lease)
-  local calls = expected_calls()
+  local full = full_is_due()
+  local calls = expected_calls(full)
   local wait = wait_for(calls, costs, burst)
   if wait > 0 then return {wait} end
   local token = tick()
   take(calls, costs) -- now, as this listing may fail before it reports
-  return {token, published(), wait_for(calls, costs, burst)}
+  return {token, published(), wait_for(calls, costs, burst), full and 1 or 0}
 end
 
 -- Extend the lease if it is still ours. 1: a request came after `token`, 0: none did.
@@ -70,12 +100,16 @@ function actions.renew(owner, lease, token)
 end
 
 -- Give the lease back; with a token only if no request came after it. 0: one did.
-function actions.release(owner, lease, token)
-  prepare(tonumber(lease))
+local function give_back(owner, token)
   if not may_take(owner) then return 1 end
-  if token ~= '' and number('requested') > tonumber(token) then return 0 end
+  if token and number('requested') > token then return 0 end
   redis.call('DEL', LEASE)
   return 1
+end
+
+function actions.release(owner, lease, token)
+  prepare(tonumber(lease))
+  return give_back(owner, tonumber(token))
 end
 
 -- The new list was decided on the tombstones of its acquire. Blank out the tasks that were
@@ -99,21 +133,27 @@ local function without_withdrawn(list, tasks, items)
   return list, missing(after, before), missing(before, after), late
 end
 
--- Write the list, if this listing is the newest and was decided on the one published last.
--- Returns the new generation, and the tasks that are left out as they were withdrawn after the
--- decision. 0: a newer listing is published. -1 and the published state: decide on that.
+-- Write the list, if this listing is the newest and was decided on the one published last. With
+-- `settled` = 1 the lease is given back, too, if no request came after the token.
+-- Returns the new generation, the tasks that are left out as they were withdrawn after the
+-- decision, and whether the lease is given back. 0: a newer listing is published. -1 and the
+-- published state: decide on that.
 function actions.publish(
-  token, base, generation, list, tasks, items, ttl, added, removed, calls, costs, ...)
+  token, owner, settled, full, base, generation, list, tasks, items, ttl, added, removed, calls, costs, ...)
   ensure(STATE, 'hash')
   ensure(WITHDRAWN, 'zset')
   local listed, late = number('listing'), {}
-  if listed == tonumber(token) then return {number('generation'), late} end -- a repeated call
+  local function done(new)
+    return {new, late, settled == '1' and give_back(owner, tonumber(token)) or 0}
+  end
+  if listed == tonumber(token) then return done(number('generation')) end -- a repeated call
   if listed > tonumber(token) then return {0} end
   if number('generation') ~= tonumber(generation) then
     if listed ~= tonumber(base) then return {-1, published()} end
     list, added, removed, late = without_withdrawn(list, tasks, items)
   end
-  take(tonumber(calls) - expected_calls(), tonumber(costs)) -- acquire took what was expected
+  full = full == '1'
+  take(tonumber(calls) - expected_calls(full), tonumber(costs)) -- acquire took what was expected
   local new = tick()
   -- The message goes first, as it may be denied: a script that fails later would leave half of
   -- the publication written.
@@ -124,8 +164,10 @@ function actions.publish(
     redis.call('SET', LIST, list, 'EX', ttl)
   end
   redis.call('HSET', STATE, 'generation', new, 'listing', token, 'tasks', tasks, 'items', items,
-    'calls', calls, ...)
-  return {new, late}
+    calls_field(full), calls, ...)
+  redis.call('HSET', STATE, 'named', named_after(tonumber(token)))
+  if full then redis.call('HSET', STATE, 'full', token) end
+  return done(new)
 end
 
 -- Take a task out of the list, and keep it out: for good (its stop is certain), or with

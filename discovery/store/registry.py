@@ -28,6 +28,7 @@ from discovery.text import iso, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from discovery.deadline import Deadline
     from discovery.model import Decision
@@ -41,6 +42,9 @@ _SCRIPT = scripts.load("ground", "ratelimit", "items", "registry")
 LEASE = 8000
 RENEW_EVERY = 2.0  # seconds
 BURST = 4.0  # seconds: of 20 calls a second and 100 at once, 10 and 40 are ours by default
+
+
+NO_IDS: AbstractSet[str] = frozenset()
 
 
 class ScriptPart(NamedTuple):
@@ -101,13 +105,21 @@ class Registry:
         """
         return bool(self._run("reinstate", task))
 
-    def request(self) -> bool:
-        """Request a listing that begins after this moment; False: another run will make it."""
-        part, args = self._with_request, ("request", self._owner, LEASE)
+    def request(self, full: bool = True, named: AbstractSet[str] = NO_IDS) -> bool:
+        """Request a listing that begins after this moment; False: another run will make it.
+
+        Whichever run makes it looks at each task if it has to be `full`, and else at least at
+        the tasks `named` (ids).
+        """
+        part = self._with_request
+        args = (self._owner, LEASE, int(full), " ".join(sorted(named)))
         if part is None:
-            return bool(self._run(*args))
-        script, keys = _joined(part.text, len(self._keys), len(args)), self._keys + part.keys
-        answer, failure = self._client.run(script, keys, self._deadline, *args, *part.args)
+            return bool(self._run("request", *args))
+        script = _joined(part.text, len(self._keys), 1 + len(args))
+        keys = self._keys + part.keys
+        answer, failure = self._client.run(
+            script, keys, self._deadline, "request", *args, *part.args
+        )
         if failure:
             log.error("the request is made, but what went with it failed: %s", one_line(failure))
         return bool(answer)
@@ -123,8 +135,8 @@ class Registry:
         """Take the lease, and a fencing token for a listing that begins now."""
         number, *rest = self._run("acquire", self._owner, LEASE, self._call_costs, self._burst)
         if rest:
-            state, wait = rest
-            return Grant(number, codec.published_state(state), wait / 1000)
+            state, wait, full = rest
+            return Grant(number, codec.published_state(state), wait / 1000, bool(full))
         return LeaseHeld() if number < 0 else RetryAfter(number / 1000)
 
     def publish(
@@ -133,14 +145,18 @@ class Registry:
         """Write the list, unless a listing that began later is published.
 
         If an older listing was published since the decision was made, nothing is written and
-        the new published state is returned, to decide on.
+        the new published state is returned, to decide on. With a settled decision the lease is
+        given back, unless a request came after the grant.
         """
         observed = iso(grant.token / 1000)
         added, removed = changes(state.entries, decision.entries)
-        rendered = codec.render(decision.entries, observed)
+        rendered = codec.render(decision.entries, decision.confirmed, observed)
         answer, *rest = self._run(
             "publish",
             grant.token,
+            self._owner,
+            int(decision.settled),
+            int(grant.full),
             state.listing,
             state.generation,
             rendered.text,
@@ -157,7 +173,8 @@ class Registry:
             *("degraded", int(decision.degraded)),
         )
         if answer > 0:
-            return Published(answer, frozenset(rest[0]))
+            withdrawn, released = rest
+            return Published(answer, frozenset(withdrawn), bool(released))
         return codec.published_state(rest[0]) if rest else Superseded()
 
     def renew(self, token: int) -> bool:

@@ -39,9 +39,10 @@ def decide(
     probed = {
         id: probes.get(task.endpoint, Probe.UNANSWERED)
         for id, task in running.items()
-        if task.endpoint and task.needs_probe
+        if task.endpoint and task.needs_probe and id not in snapshot.assumed
     }
     healthy = {id for id, probe in probed.items() if probe is Probe.OPEN}
+    healthy |= running.keys() & snapshot.assumed
     failing = {id for id, probe in probed.items() if probe.failed}
     if failed_before is not None:
         failing &= failed_before
@@ -63,6 +64,11 @@ def decide(
         healthy=len(healthy),
         degraded=degraded,
         settled=last_round or not (probed.keys() - healthy or snapshot.missing),
+        confirmed={
+            id: created_at
+            for id in healthy & entries.keys()
+            if (created_at := running[id].created_at)
+        },
     )
 
 
@@ -74,6 +80,7 @@ def without(decision: Decision, withdrawn: AbstractSet[str]) -> Decision:
     return replace(
         decision,
         entries={id: each for id, each in decision.entries.items() if id not in withdrawn},
+        confirmed={id: at for id, at in decision.confirmed.items() if id not in withdrawn},
         excluded=tuple(sorted([*decision.excluded, *late], key=lambda each: each.task)),
     )
 

@@ -27,6 +27,7 @@ class Report:
     rounds: int = 0
     decision: Decision | None = None  # the last that was published
     snapshot: Snapshot | None = None  # that it was made on
+    full: bool = False  # whether a round of the run looked at each task
     before: Mapping[str, Entry] | None = None  # the listed tasks when the run began
     withdrawn: str | None = None  # the address that was withdrawn before the run
     published_at: float | None = None  # the first time, on the deadline's clock
@@ -37,6 +38,7 @@ class Report:
         """Add a round's decision, which was based on this published state and snapshot."""
         self.before = state.entries if self.before is None else self.before
         self.snapshot, self.decision, self.generation = snapshot, decision, generation
+        self.full = self.full or snapshot.full
 
 
 def answer(report: Report, duration: float) -> dict[str, Any]:

@@ -80,18 +80,20 @@ def sync(
     stopping: str | None = None,
     new_task_ids: AbstractSet[str] = NO_IDS,
     spread: float = 0.0,
+    full: bool = True,
 ) -> Report:
     """Answer one request.
 
     `stopping` is the id of a task to withdraw first, `new_task_ids` are tasks that an event has
-    announced. The listing begins after `spread` seconds, if no other request comes first.
+    announced. The listing begins after `spread` seconds, if no other request comes first. A
+    `full` one looks at each task, any other one only at those that may have changed.
     Raises DiscoveryError; the list is then as it was.
     """
     registry, report = dependencies.registry, Report()
     if stopping:
         report.withdrawn = registry.withdraw(stopping)
         log.info("withdrew task %s: %s", stopping, report.withdrawn or "it was not listed")
-    if not registry.request() or (spread and not registry.reserve()):
+    if not registry.request(full, new_task_ids) or (spread and not registry.reserve()):
         log.info("another run holds the lease on %s: it lists for this request", registry.key)
         report.outcome = Outcome.COALESCED
         return report
@@ -118,7 +120,7 @@ def dry_run(dependencies: Dependencies, policy: Policy) -> Report:
     clock = dependencies.deadline.clock
     while True:
         state = dependencies.registry.read()
-        seen = _observe(dependencies, state, NO_IDS)
+        seen = _observe(dependencies, state, NO_IDS, full=True)
         report.rounds += 1
         last = is_last(progress, policy, seen.budget(dependencies.deadline))
         log_lines.round_ended(progress.number, policy.rounds, summary(seen.snapshot, seen.probes))
@@ -149,13 +151,15 @@ def _run(
         grant = _acquire(dependencies, report, token, cost)
         if grant is None:
             return
-        seen = _observe(dependencies, grant.state, new_task_ids, grant.wait)
+        seen = _observe(dependencies, grant.state, new_task_ids, grant.full, grant.wait)
         report.rounds += 1
         token, cost = grant.token, seen.cost
         last = is_last(progress, policy, seen.budget(deadline))
         log_lines.round_ended(progress.number, policy.rounds, summary(seen.snapshot, seen.probes))
-        decision = _publish(dependencies, policy, report, grant, seen, progress.failed, last)
-        if decision and decision.settled and registry.release(token):
+        decision, released = _publish(
+            dependencies, policy, report, grant, seen, progress.failed, last
+        )
+        if released:
             return
         progress = after(progress, decision, deadline.clock(), policy)
         step = next_step(progress, seen.budget(deadline))
@@ -172,6 +176,7 @@ def _observe(
     dependencies: Dependencies,
     state: PublishedState,
     new_task_ids: AbstractSet[str],
+    full: bool,
     wait: float = 0.0,
 ) -> Observation:
     """List and probe. The rate limit allows the next listing `wait` seconds from now."""
@@ -182,6 +187,7 @@ def _observe(
         dependencies.new_prober,
         state,
         new_task_ids,
+        full,
         dependencies.deadline.earlier(RESERVE),
         dependencies.described,
     )
@@ -237,26 +243,31 @@ def _publish(
     seen: Observation,
     failed: AbstractSet[str] | None,
     last: bool,
-) -> Decision | None:
-    """Decide on what Redis holds now, and write; None: this listing is not published."""
+) -> tuple[Decision | None, bool]:
+    """Decide on what Redis holds now, and write; None: this listing is not published.
+
+    The second value says whether the lease is given back, as nothing is left to do.
+    """
     state = grant.state
     for _ in range(ATTEMPTS):
         decision = decide(state, seen.snapshot, seen.probes, failed, last, policy.panic_percent)
         answer = dependencies.registry.publish(grant, state, decision, seen.snapshot.calls)
         if not isinstance(answer, PublishedState) or not dependencies.deadline.left():
             break
+        if not seen.snapshot.full:
+            break  # it took tasks as known from a state that is no longer the published one
         state = answer  # an older listing was published meanwhile: decide on that
     if not isinstance(answer, Published):
         newer = isinstance(answer, Superseded)
         why = "a newer listing is published" if newer else "older listings are published meanwhile"
         log.info("%s: the listing of token %d is dropped", why, grant.token)
-        return None
+        return None, False
     decision = without(decision, answer.withdrawn)
     report.add(state, seen.snapshot, decision, answer.generation)
     report.outcome = Outcome.PUBLISHED
     report.published_at = report.published_at or dependencies.deadline.clock()
     log_lines.decided("published", state, decision, answer.generation, policy.panic_percent)
-    return decision
+    return decision, answer.released
 
 
 def _waited(dependencies: Dependencies, token: int, due: float) -> bool:

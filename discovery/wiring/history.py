@@ -56,6 +56,8 @@ def after_sync(parts: Parts, collector: Collector, report: Report) -> None:
     """Keep what the listing said. The list is published, so a failure here is only logged."""
     if report.outcome is not Outcome.PUBLISHED or parts.deadline.left() < RESERVE:
         return
+    if not report.full:
+        return  # another run has looked at each task meanwhile: the next minute corrects
     service = parts.service.ref
     missing = report.snapshot.missing if report.snapshot else frozenset()
     try:

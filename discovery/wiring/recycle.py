@@ -98,7 +98,7 @@ def after_sync(parts: Parts, synced: Report, scheduled: bool) -> None:
     record = loads(_recycles(parts).read().text)
     active = record is not None and not record.ended
     if active or (scheduled and TAG in _reader(parts).service().tags):
-        go_on(parts, synced, patient=True)
+        go_on(parts, synced if synced.full else None, patient=True)
 
 
 def go_on(parts: Parts, synced: Report | None, patient: bool) -> None:
@@ -174,9 +174,9 @@ def _dependencies(parts: Parts, synced: Report | None) -> Dependencies:
 
 
 def _look(parts: Parts, synced: Report, record: Record | None) -> Facts | None:
-    """The facts of a listing that this invocation has made; None: another run made it."""
+    """The facts of a full listing that this invocation has made; None: another run made it."""
     decision, snapshot = synced.decision, synced.snapshot
-    if decision is None or snapshot is None:
+    if decision is None or snapshot is None or not synced.full:
         return None
     reader = _reader(parts)
     service = reader.service()

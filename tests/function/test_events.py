@@ -163,17 +163,17 @@ def test_the_arn_of_a_service_may_lack_the_cluster() -> None:
 
 def test_the_schedule_leads_to_a_sync() -> None:
     """The schedule's event is the reconcile of every minute."""
-    assert Sync("the schedule", scheduled=True) == act(scheduled())
+    assert Sync("the schedule", scheduled=True, full=True) == act(scheduled())
 
 
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        ({}, Sync("a manual invoke")),
-        ({"action": "sync"}, Sync("a manual invoke")),
-        ({"action": "sync", "dry_run": False}, Sync("a manual invoke")),
-        ({"dry_run": True}, Sync("a manual invoke", dry_run=True)),
-        ({"action": "sync", "dry_run": True}, Sync("a manual invoke", dry_run=True)),
+        ({}, Sync("a manual invoke", full=True)),
+        ({"action": "sync"}, Sync("a manual invoke", full=True)),
+        ({"action": "sync", "dry_run": False}, Sync("a manual invoke", full=True)),
+        ({"dry_run": True}, Sync("a manual invoke", dry_run=True, full=True)),
+        ({"action": "sync", "dry_run": True}, Sync("a manual invoke", dry_run=True, full=True)),
         ({"action": "status"}, Status()),
     ],
 )

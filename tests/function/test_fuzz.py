@@ -179,7 +179,9 @@ def test_damaged_stored_state_counts_as_absent(
     flat = [each for pair in state.items() for each in pair]
     before = published_state([1, text, flat, withdrawn, 10_000, 5])
     decision = decide(before, Snapshot((), frozenset("abc"), 2), {}, None, False, 0)
-    assert [] == [item for item in json.loads(render(decision.entries, "").text) if len(item) != 4]
+    assert [] == [
+        item for item in json.loads(render(decision.entries, {}, "").text) if len(item) != 4
+    ]
     json.dumps(status([1, text, flat, withdrawn, 10_000, 5]), allow_nan=False)
 
 

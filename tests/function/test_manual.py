@@ -108,6 +108,7 @@ def test_status_shows_what_redis_holds_without_calls_or_writes(
 
     assert ([], before) == (list(aws.calls), everything(aws))
     assert 0 <= answer.pop("age_seconds") < 60
+    assert 0 <= answer.pop("full_age_seconds") < 60
     assert {
         "outcome": "status",
         "version": discovery.__version__,

@@ -181,7 +181,7 @@ def test_a_number_ahead_of_its_time_locks_nobody_out(
 
 def test_a_listing_that_was_cheap_is_paced_as_a_cheap_one(registry: Registry, redis: Redis) -> None:
     """What the state says of the last listing's cost holds only until the new one's is known."""
-    redis.hset(STATE, "calls", 600)  # a minute's pause
+    redis.hset(STATE, "full_calls", 600)  # a minute's pause
     grant = registry.acquire()
     assert isinstance(grant, Grant)
     while milliseconds(redis) < grant.token + 100 * SEEN.calls:

@@ -202,16 +202,16 @@ def test_a_server_that_is_no_cluster_is_reported(aws: Simulator, start: Start) -
     assert "Cluster mode is not enabled" in f"{result.error_message}"
 
 
-def test_a_run_is_four_round_trips_and_a_withdrawal_one_more(
+def test_a_run_is_three_round_trips_and_a_withdrawal_one_more(
     aws: Simulator, start: Start, proxy: Proxy
 ) -> None:
-    """Enter, begin, publish, leave; on the connection that is there."""
+    """Request, acquire, publish, which releases the lease; on the connection that is there."""
     service, function = warm(aws, start, REDIS_PORT=str(proxy.port))
     function.invoke({})
     aws.events.take()
     service.tasks[0].stop()
     (stopped,) = aws.events.take()
-    for event, expected in (({}, 4), (stopped, 5)):
+    for event, expected in (({}, 3), (stopped, 4)):
         rest(aws)
         connections, trips = proxy.connections, proxy.round_trips
         assert "published" == function.invoke(event).answer["outcome"]

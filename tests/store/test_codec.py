@@ -38,19 +38,19 @@ def test_the_list_is_json_of_exactly_the_contracts_items() -> None:
         '"update_time":"2026-11-22T16:41:06Z","status":"RUNNING"}]'
     )
     listed = {"b": entry("10.0.0.2", "arena:12"), "a": entry("10.0.0.1")}
-    assert expected == render(listed, NOW).text
+    assert expected == render(listed, {}, NOW).text
 
 
 def test_no_tasks_is_an_empty_array() -> None:
     """`[]`, where Lua's own encoder would make it `{}`."""
-    assert ("[]", "{}", "{}") == render({}, NOW)
+    assert ("[]", "{}", "{}") == render({}, {}, NOW)
 
 
 def test_the_list_is_sorted_by_address_as_numbers() -> None:
     """10.0.0.9 before 10.0.0.10; IPv6 after IPv4, by value and not by spelling."""
     expected = ["9.255.255.255", "10.0.0.9", "10.0.0.10", "10.0.1.1", "fd00::9", "fd00::10"]
     listed = entries(a=expected[5], b=expected[2], c=expected[0], d=expected[4], e=expected[3])
-    text, _, _ = render(listed | entries(f=expected[1]), NOW)
+    text, _, _ = render(listed | entries(f=expected[1]), {}, NOW)
     assert expected == [item["ip"] for item in json.loads(text)]
     assert ["fd00::", "fd00:0:0::1", "FD00::2"] == in_order(["FD00::2", "fd00:0:0::1", "fd00::"])
 
@@ -72,15 +72,37 @@ def test_changes_are_of_addresses_and_in_order() -> None:
 def test_what_was_written_is_read_back() -> None:
     """List and state together give the tasks that are listed, each with address and name."""
     listed = entries(a="10.0.0.1", b="fd00::1")
-    text, tasks, items = render(listed, NOW)
+    text, tasks, items = render(listed, {}, NOW)
     answer = stored(text, {"tasks": tasks, "items": items}, "c")
     assert held(withdrawn={"c"}, a="10.0.0.1", b="fd00::1") == read(answer)
+
+
+def test_confirmed_tasks_are_read_back_with_their_creation() -> None:
+    """A confirmed task has a fourth number, and a task that must be looked at has none."""
+    text, tasks, items = render(entries(a="10.0.0.1", b="10.0.0.2"), {"b": 1764000000.25}, NOW)
+    state = read(stored(text, {"tasks": tasks, "items": items}))
+    assert {"b": 1764000000.25} == state.confirmed
+    assert {"a", "b"} == state.entries.keys()
+
+
+@pytest.mark.parametrize("moment", ["0", "-5", "1e300", "NaN", "null", '"1764000000"', "[1]", "{}"])
+def test_a_creation_that_cannot_be_understood_confirms_nothing(moment: str) -> None:
+    """Such a task is listed, and is looked at by every run."""
+    state = {"tasks": '{"a":"10.0.0.1"}', "items": f'{{"a":[80,1,99,{moment}]}}'}
+    assert held(a="10.0.0.1") == read(stored(items("10.0.0.1"), state))
+
+
+def test_a_withdrawn_task_confirms_nothing() -> None:
+    """What was withdrawn is neither listed nor confirmed."""
+    text, tasks, items = render(entries(a="10.0.0.1"), {"a": 5.0}, NOW)
+    state = read(stored(text, {"tasks": tasks, "items": items}, "a"))
+    assert ({}, {}) == (state.entries, state.confirmed)
 
 
 def test_a_withdrawn_task_is_not_listed_though_the_published_map_has_it() -> None:
     """The map of tasks is as it was published: who was withdrawn since is in the other set."""
     listed = entries(a="10.0.0.1", b="10.0.0.2")
-    text, tasks, items = render(listed, NOW)
+    text, tasks, items = render(listed, {}, NOW)
     answer = stored(text, {"tasks": tasks, "items": items}, "a")
     assert held(withdrawn={"a"}, b="10.0.0.2") == read(answer)
 
@@ -139,9 +161,9 @@ def test_a_broken_item_spoils_no_other() -> None:
 
 def test_status_tells_what_is_listed_and_how_old_it_is() -> None:
     """For a person: the list as it stands, its age in seconds and the figures beside it."""
-    text, _, _ = render(entries(a="10.0.0.1"), NOW)
+    text, _, _ = render(entries(a="10.0.0.1"), {}, NOW)
     state = {"observed_at": NOW}
-    state |= {"running": "3", "healthy": "1", "degraded": "1"}
+    state |= {"running": "3", "healthy": "1", "degraded": "1", "full": "9000"}
     answer = stored(text, state, "b", "c", now=12_500, listing=10_000)
     expected = {
         "tasks": [
@@ -150,6 +172,7 @@ def test_status_tells_what_is_listed_and_how_old_it_is() -> None:
         "generation": 1,
         "observed_at": NOW,
         "age_seconds": 2.5,
+        "full_age_seconds": 3.5,
         "running": 3,
         "healthy": 1,
         "degraded": True,
@@ -165,6 +188,7 @@ def test_status_of_nothing() -> None:
         "generation": 0,
         "observed_at": None,
         "age_seconds": None,
+        "full_age_seconds": None,
         "running": 0,
         "healthy": 0,
         "degraded": False,

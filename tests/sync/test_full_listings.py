@@ -1,0 +1,381 @@
+"""What a run looks at: each task, or only the tasks that may have changed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from builders import NAME, PORT, decided, entries, held, opened, snapshot, task
+from conftest import listed
+from redis_helpers import PREFIX, a_registry, quick, rest, state
+
+from discovery.deadline import Deadline
+from discovery.model import (
+    Decision,
+    Endpoint,
+    Entry,
+    Grant,
+    Outcome,
+    Page,
+    Probe,
+    PublishedState,
+    ServiceRef,
+    Snapshot,
+    Task,
+)
+from discovery.probe.tcp import Prober
+from discovery.sync.rounds import Policy
+from discovery.sync.run import Dependencies, sync
+from simulator.events import scheduled, service_action, task_state_change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from conftest import Start
+
+    from simulator import Simulator
+    from simulator.ecs.services import Service
+    from simulator.events import Event
+
+STATE = f"{PREFIX}:state"
+ONE = Decision(
+    entries(a="10.0.0.1"), (), frozenset(), 1, 1, degraded=False, settled=True, confirmed={"a": 5.0}
+)
+
+
+@pytest.fixture
+def service(aws: Simulator) -> Service:
+    return aws.ecs.create_service("arcade", "lobby")
+
+
+def described(aws: Simulator) -> list[str]:
+    """Ids of the tasks that were described since the calls were last cleared."""
+    ids = [id for call in aws.calls.of("DescribeTasks") for id in call.parameters["tasks"]]
+    return sorted(each.rpartition("/")[2] for each in ids)
+
+
+def ids(*tasks: Any) -> list[str]:
+    return sorted(each.id for each in tasks)
+
+
+def connections(aws: Simulator, *tasks: Any) -> list[int]:
+    return [aws.hosts.connections[each.ip] for each in tasks]
+
+
+def steady(service: Service) -> Event:
+    """An event that names no task."""
+    return service_action(service, "SERVICE_STEADY_STATE")
+
+
+def test_an_event_describes_and_probes_only_what_may_have_changed(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """The task of the event, and each task that is not listed. The others stay as they are known,
+    whatever the number of pages."""
+    known = service.start_tasks(250)
+    closed = service.start_task(port="closed")
+    function = start(quick(aws, service, RETRY_COUNT="1"))
+    function.invoke({})
+    newcomer = service.start_task()
+    aws.calls.clear()
+    rest(aws)
+    before = connections(aws, *known)
+
+    answer = function.invoke(task_state_change(newcomer.state)).answer
+
+    assert ids(newcomer, closed) == described(aws)
+    assert before == connections(aws, *known)
+    assert (252, 251, [newcomer.ip]) == (answer["running"], answer["healthy"], answer["added"])
+    assert sorted(each.ip for each in (*known, newcomer)) == sorted(listed(aws) or [])
+    assert 3 == len(aws.calls.of("ListTasks"))
+
+
+def test_a_task_that_ecs_no_longer_lists_leaves_the_list(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """Nothing keeps a known task that ECS does not list, and no call is needed to see it."""
+    gone, stays = service.start_tasks(2)
+    function = start(quick(aws, service))
+    function.invoke({})
+    gone.stop()
+    aws.calls.clear()
+    rest(aws)
+    assert [gone.ip] == function.invoke(steady(service)).answer["removed"]
+    assert ([stays.ip], ["ListTasks"]) == (listed(aws), [call.operation for call in aws.calls])
+
+
+@pytest.mark.parametrize(
+    "event", [scheduled(), {}, {"dry_run": True}], ids=["schedule", "manual", "dry run"]
+)
+def test_the_schedule_and_a_person_look_at_each_task(
+    aws: Simulator, service: Service, start: Start, event: Event
+) -> None:
+    """Each task is described and probed, so one that ECS calls UNHEALTHY is found."""
+    ill, well = service.start_tasks(2)
+    function = start(quick(aws, service))
+    function.invoke({})
+    ill.health("UNHEALTHY")
+    aws.calls.clear()
+    rest(aws)
+    (before,) = connections(aws, well)
+    answer = function.invoke(event).answer
+    assert ids(ill, well) == described(aws)
+    assert [before + 1] == connections(aws, well)
+    assert [ill.id] == [each["task"] for each in answer["excluded"]]
+
+
+def test_an_event_describes_the_task_that_it_names(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """A listed task is looked at again when its event says that it runs."""
+    named, other = service.start_tasks(2)
+    function = start(quick(aws, service))
+    function.invoke({})
+    aws.calls.clear()
+    rest(aws)
+    before = connections(aws, named, other)
+    function.invoke(task_state_change(named.state))
+    assert ids(named) == described(aws)
+    assert [before[0] + 1, before[1]] == connections(aws, named, other)
+
+
+def test_a_listed_task_that_failed_is_looked_at_by_every_run(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """Law 5: a task that stays listed though its probe failed is not taken as known, so it is
+    dropped only for failures that this run has seen, and counts as healthy in none."""
+    bad, good = service.start_tasks(2)
+    function = start(quick(aws, service, PANIC_THRESHOLD_PERCENT="90", RETRY_COUNT="2"))
+    function.invoke({})
+    bad.port("closed")
+    rest(aws)
+    answer = function.invoke(scheduled()).answer
+    assert (True, 1, 2) == (answer["degraded"], answer["healthy"], answer["running"])
+    aws.calls.clear()
+    rest(aws)
+    answer = function.invoke(steady(service)).answer
+    assert set(ids(bad)) == set(described(aws))
+    assert (True, 1, 2) == (answer["degraded"], answer["healthy"], answer["running"])
+    assert sorted([bad.ip, good.ip]) == sorted(listed(aws) or [])
+
+
+def test_further_rounds_look_only_at_what_the_first_left_open(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """A run that waits for one task does not probe the others in each round."""
+    good, slow = service.start_task(), service.start_task(port="closed")
+    function = start(quick(aws, service, RETRY_COUNT="3"))
+    assert 3 == function.invoke(scheduled()).answer["rounds"]
+    assert [1, 3] == [described(aws).count(each.id) for each in (good, slow)]
+    assert [1] == connections(aws, good)
+
+
+def test_another_port_is_probed_at_once(aws: Simulator, service: Service, start: Start) -> None:
+    """After a deployment with another HEALTH_CHECK_PORT no task is taken as known."""
+    one = service.start_task()
+    start(quick(aws, service)).invoke({})
+    rest(aws)
+    function = start(quick(aws, service, HEALTH_CHECK_PORT="9", RETRY_COUNT="1"))
+    assert [one.ip] == function.invoke(steady(service)).answer["removed"]
+
+
+# Who has to make a full listing.
+
+
+def published(grant: Grant, decision: Decision = ONE) -> tuple[Any, ...]:
+    return grant, grant.state, decision, 2
+
+
+def acquired(registry: Any) -> Grant:
+    grant = registry.acquire()
+    assert isinstance(grant, Grant)
+    return grant
+
+
+def test_a_full_request_is_answered_by_the_run_that_holds_the_lease(aws: Simulator) -> None:
+    """Law 3: what the schedule requests while another run lists is answered by a full listing
+    that begins afterwards, and by no other one."""
+    run, tick = a_registry(aws), a_registry(aws, "the schedule")
+    run.request(full=True)
+    assert acquired(run).full
+    run.request(full=False)
+    first = acquired(run)
+    assert first.full, "the one before was not published"
+    run.publish(*published(first))
+    run.request(full=False)
+    second = acquired(run)
+    assert not second.full
+    assert not tick.request(full=True)
+    answer = run.publish(*published(second))
+    assert not cast("Any", answer).released
+    third = acquired(run)
+    assert third.full
+    assert cast("Any", run.publish(*published(third))).released
+    run.request(full=False)
+    assert not acquired(run).full
+
+
+def test_a_task_that_an_event_named_is_looked_at_by_whichever_run_answers(
+    aws: Simulator,
+) -> None:
+    """Law 3: another run's next listing looks at it, and one that had begun before does not
+    count. After that it is taken as known again."""
+    run, event = a_registry(aws), a_registry(aws, "an event")
+    run.publish(*published(acquired(run)))
+    run.request(full=False)
+    begun = acquired(run)
+    assert {"a": 5.0} == begun.state.confirmed
+    assert not event.request(full=False, named={"a", "b"})
+    run.publish(*published(begun))
+    after = acquired(run)
+    assert ({}, {"a"}) == (after.state.confirmed, set(after.state.entries))
+    assert not after.full
+    run.publish(*published(after))
+    assert {"a": 5.0} == acquired(run).state.confirmed
+
+
+def test_more_names_than_redis_keeps_lead_to_a_full_listing(aws: Simulator) -> None:
+    """What names the tasks stays small: with hundreds of them each task is looked at."""
+    registry = a_registry(aws)
+    registry.publish(*published(acquired(registry)))
+    registry.request(full=False, named={f"{number:032}" for number in range(200)})
+    assert not acquired(registry).full
+    registry.request(full=False, named={f"{number:032}" for number in range(200, 400)})
+    assert acquired(registry).full
+
+
+def test_a_listing_after_a_minute_is_full(aws: Simulator) -> None:
+    """Without a schedule, too, no task is taken as known for much longer than a minute."""
+    registry, redis = a_registry(aws), aws.valkey.client()
+    registry.publish(*published(acquired(registry)))
+    full: Any = redis.hget(STATE, "full")
+    for age, due in ((50_000, False), (61_000, True)):
+        redis.hset(STATE, "full", int(full) - age)
+        registry.request(full=False)
+        assert due is acquired(registry).full
+
+
+def test_only_a_full_listing_counts_as_one(aws: Simulator) -> None:
+    """A listing of what may have changed puts the next full one off by nothing."""
+    registry, redis = a_registry(aws), aws.valkey.client()
+    registry.publish(*published(acquired(registry)))
+    before = redis.hget(STATE, "full")
+    registry.publish(*published(acquired(registry)))
+    assert before == redis.hget(STATE, "full") != redis.hget(STATE, "listing")
+
+
+def test_both_kinds_of_listings_have_their_own_cost(aws: Simulator) -> None:
+    """The rate limit expects of each kind what the last one of that kind took."""
+    registry = a_registry(aws)
+    full = acquired(registry)
+    registry.publish(full, full.state, ONE, 10)
+    quick = acquired(registry)
+    registry.publish(quick, quick.state, ONE, 6)
+    assert ("10", "6") == (state(aws)["full_calls"], state(aws)["calls"])
+
+
+def test_status_says_when_each_task_was_looked_at(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """`age_seconds` is that of the last listing, `full_age_seconds` that of the last full one."""
+    service.start_task()
+    function = start(quick(aws, service))
+    function.invoke({})
+    for name in ("full", "full_requested"):
+        aws.valkey.client().hset(STATE, name, int(state(aws)[name]) - 30_000)
+    rest(aws)
+    function.invoke(steady(service))
+    answer = function.invoke({"action": "status"}).answer
+    assert 0 <= answer["age_seconds"] < 20
+    assert 30 <= answer["full_age_seconds"] < 60
+
+
+# Law 2, with tasks that are taken as known.
+
+
+class OneTask:
+    """ECS lists the one task that Redis confirms; meanwhile something else may happen."""
+
+    def __init__(self, meanwhile: Any) -> None:
+        self.meanwhile = meanwhile
+        self.assumed: list[list[str]] = []
+
+    def pages(self, _service: ServiceRef, assumed: Mapping[str, Task], *_: Any) -> Iterator[Page]:
+        self.assumed.append(sorted(assumed))
+        if len(self.assumed) == 1:
+            self.meanwhile()
+        ill = Task("a", NAME, "RUNNING", "RUNNING", "UNHEALTHY", Endpoint("10.0.0.1", PORT))
+        yield Page([*assumed.values()] or [ill], [], 1)
+
+
+def test_what_an_older_listing_dropped_does_not_come_back_as_known(aws: Simulator) -> None:
+    """Law 2: between our grant and our publication an older listing drops the task that we have
+    taken as known. Ours is dropped, and the next round looks at the task."""
+    ours, older = a_registry(aws), a_registry(aws, "older")
+    ours.publish(*published(acquired(ours)))
+    ours.release(None)
+    slow = acquired(older)
+    older.release(None)
+
+    def drop() -> None:
+        empty = decided(slow.state, snapshot(task("a", "10.0.0.1", health="UNHEALTHY")), {})
+        assert {} == empty.entries
+        older.publish(slow, slow.state, empty, 1)
+
+    lister = OneTask(drop)
+    dependencies = Dependencies(
+        ServiceRef("arcade", "lobby", PORT), lister, ours, lambda: Prober(0.2, 10),
+        Deadline(time.monotonic() + 30), time.sleep,
+    )  # fmt: skip
+    report = sync(dependencies, Policy(1, 0.1, 0), full=False)
+    assert [["a"], []] == lister.assumed
+    assert Outcome.PUBLISHED is report.outcome
+    assert [] == listed(aws)
+
+
+# The decision on tasks that are taken as known. Pure.
+
+
+def known(*tasks: Task, among: tuple[Task, ...] = ()) -> Snapshot:
+    return Snapshot((*tasks, *among), frozenset(), 1, frozenset(each.id for each in tasks))
+
+
+def test_a_known_task_is_listed_healthy_and_confirmed_again() -> None:
+    """It needs no probe, and nothing is left to wait for."""
+    a, b = task("a", "10.0.0.1", created_at=7.5), task("b", "10.0.0.2", created_at=9.0)
+    decision = decided(held(a="10.0.0.1"), known(a, among=(b,)), opened("10.0.0.2"), panic=100)
+    assert entries(a="10.0.0.1", b="10.0.0.2") == decision.entries
+    assert {"a": 7.5, "b": 9.0} == decision.confirmed
+    assert (2, 2, False, True) == (
+        decision.running, decision.healthy, decision.degraded, decision.settled,
+    )  # fmt: skip
+
+
+def test_a_withdrawn_known_task_is_not_listed() -> None:
+    """Law 4: a tombstone counts more than what is known."""
+    a = task("a", "10.0.0.1", created_at=7.5)
+    decision = decided(held(withdrawn={"a"}), known(a), {})
+    assert ({}, {}) == (decision.entries, decision.confirmed)
+
+
+@pytest.mark.parametrize(("created_at", "winner"), [(5.0, "known"), (9.0, "other")])
+def test_an_address_belongs_to_the_task_created_last_known_or_not(
+    created_at: float, winner: str
+) -> None:
+    """A known task keeps when it was created, so an older one cannot take its address."""
+    mine = task("known", "10.0.0.1", created_at=7.5)
+    other = task("other", "10.0.0.1", created_at=created_at)
+    decision = decided(held(known="10.0.0.1"), known(mine, among=(other,)), opened("10.0.0.1"))
+    assert [winner] == list(decision.entries) == list(decision.confirmed)
+
+
+def test_a_task_that_stays_without_an_open_port_is_not_confirmed() -> None:
+    """Neither one whose probe failed, nor one that ECS cannot find: every run looks at them."""
+    a = task("a", "10.0.0.1", created_at=7.5)
+    state = PublishedState(
+        1, 1, {"a": Entry(Endpoint("10.0.0.1", PORT), NAME), **entries(m="10.0.0.2")}, frozenset(),
+        {"a": 7.5, "m": 8.0},
+    )  # fmt: skip
+    decision = decided(state, snapshot(a, missing={"m"}), {"10.0.0.1": Probe.TIMED_OUT})
+    assert ({"a", "m"}, {}) == (set(decision.entries), decision.confirmed)
