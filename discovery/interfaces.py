@@ -38,7 +38,8 @@ class TaskLister(Protocol):
     def pages(
         self,
         service: ServiceRef,
-        assumed: Mapping[str, Task],
+        known: Mapping[str, Task],
+        full: bool,
         expected: AbstractSet[str],
         deadline: Deadline,
         described: Described | None = None,

@@ -139,14 +139,15 @@ class GatedLister(TaskLister):
         self,
         listing: Listing,
         service: ServiceRef,
-        assumed: Mapping[str, KnownTask],
+        known: Mapping[str, KnownTask],
+        full: bool,
         prefetched: Prefetched,
         calls: int,
         next_token: str | None = None,
     ) -> Page:
         if prefetched:
             prefetched.result()
-        return super()._list(listing, service, assumed, prefetched, calls, next_token)
+        return super()._list(listing, service, known, full, prefetched, calls, next_token)
 
 
 class Environment:

@@ -65,36 +65,38 @@ class TaskLister:
     def pages(
         self,
         service: ServiceRef,
-        assumed: Mapping[str, Task],
+        known: Mapping[str, Task],
+        full: bool,
         expected: AbstractSet[str],
         deadline: Deadline,
         described: Described | None = None,
     ) -> Iterator[Page]:
         """Start a listing; yields tasks as soon as they are listed and described, in any order.
 
-        The tasks `assumed` (by id) are not described. The tasks `expected` (ids) are prefetched if
-        they fit into one call. Raises EcsError, while pages are taken, if any page, batch or
-        address cannot be had in time. `described` gets the descriptions of each page in the thread
-        that has read them.
+        The tasks `known` (by id) are described only in a full listing, and then only their status
+        is news. The tasks `expected` (ids) are prefetched if they fit into one call. Raises
+        EcsError, while pages are taken, if any page, batch or address cannot be had in time.
+        `described` gets the descriptions of each page in the thread that has read them.
         """
         listing = Listing(self._threads, str(service), described)
         few = 0 < len(expected) <= PAGE
         ids = sorted(expected)
         prefetched = self._threads.submit(self._prefetch, service, ids) if few else None
         calls = 2 if prefetched else 1
-        listing.start("ecs:ListTasks", self._list, listing, service, assumed, prefetched, calls)
+        listing.start("ecs:ListTasks", self._list, listing, service, known, full, prefetched, calls)
         return listing.pages(deadline)
 
     def _list(
         self,
         listing: Listing,
         service: ServiceRef,
-        assumed: Mapping[str, Task],
+        known: Mapping[str, Task],
+        full: bool,
         prefetched: Prefetched,
         calls: int,
         next_token: str | None = None,
     ) -> Page:
-        """List one page, and start the calls that follow from it; returns its assumed tasks.
+        """List one page, and start the calls that follow from it; returns what needs none.
 
         They start in this thread, as the thread that takes the pages may be busy.
         """
@@ -111,16 +113,17 @@ class TaskLister:
         arns = arns_by_id(service, answer)
         more = answer.get("nextToken")
         if more:
-            args = (listing, service, assumed, prefetched, 1, more)
-            listing.start("ecs:ListTasks", self._list, *args)
-        known = [assumed[id] for id in arns if id in assumed]
-        others = [arn for id, arn in arns.items() if id not in assumed]
+            next_page = (listing, service, known, full, prefetched, 1, more)
+            listing.start("ecs:ListTasks", self._list, *next_page)
+        others = [arn for id, arn in arns.items() if full or id not in known]
         if others:
             if more:
                 listing.over.wait(HEAD_START)
             operation = "ecs:DescribeTasks (or EC2)"
-            listing.start(operation, self._describe_page, listing, service, others, prefetched)
-        return Page(known, [], calls)
+            page = (listing, service, others, known, prefetched)
+            listing.start(operation, self._describe_page, *page)
+        assumed = [] if full else [known[id] for id in arns if id in known]
+        return Page(assumed, [], calls)
 
     def _prefetch(self, service: ServiceRef, ids: list[str]) -> dict[str, Any]:
         """Raw tasks by ARN. What cannot be had is described again once it is listed."""
@@ -149,14 +152,19 @@ class TaskLister:
         return tasks, [last_segment(arn) for arn in gone if isinstance(arn, str)]
 
     def _describe_page(
-        self, listing: Listing, service: ServiceRef, arns: list[str], prefetched: Prefetched
+        self,
+        listing: Listing,
+        service: ServiceRef,
+        arns: list[str],
+        known: Mapping[str, Task],
+        prefetched: Prefetched,
     ) -> Page:
-        known = prefetched.result() if prefetched else {}
-        others = [arn for arn in arns if arn not in known]
+        early = prefetched.result() if prefetched else {}
+        others = [arn for arn in arns if arn not in early]
         answer = self._describe(service, others) if others else {"tasks": []}
-        tasks, missing = complete(service, arns, known, answer)
+        tasks, missing = complete(service, arns, known, early, answer)
         if listing.described:
-            listing.described([*(known[arn] for arn in arns if arn in known), *answer["tasks"]])
+            listing.described([*(early[arn] for arn in arns if arn in early), *answer["tasks"]])
         return Page(self._with_addresses(service, tasks), missing, int(bool(others)))
 
     def _describe(self, service: ServiceRef, tasks: list[str]) -> Mapping[str, Any]:

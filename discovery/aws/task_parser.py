@@ -27,10 +27,13 @@ class Described(NamedTuple):
 def complete(
     service: ServiceRef,
     arns: Sequence[str],
+    known: Mapping[str, Task],
     prefetched: Mapping[str, Mapping[str, Any]],
     answer: Mapping[str, Any],
 ) -> Described:
     """Each of the listed tasks, from the answer or from what was prefetched (by ARN).
+
+    Of a task that is `known` (by id) only its status is read.
 
     Raises EcsError if the answer leaves a task out, or fails for one in another way than
     MISSING: what is left is then no snapshot.
@@ -49,7 +52,13 @@ def complete(
         answered = found.keys() | {each.get("arn") for each in failures}
         missing = [last_segment(failure.get("arn", "")) for failure in failures]
         found.update(prefetched)
-        tasks = [parse(found[arn], service.port) for arn in arns if arn in found]
+        tasks = [
+            updated(task, found[arn])
+            if (task := known.get(last_segment(arn)))
+            else parse(found[arn], service.port)
+            for arn in arns
+            if arn in found
+        ]
     except (AttributeError, TypeError) as error:
         raise EcsError(
             f"ecs:DescribeTasks for {service} answered with something that is no task "
@@ -86,6 +95,14 @@ def required_list(
             "the next run tries again"
         )
     return value
+
+
+def updated(task: Task, raw: Mapping[str, Any]) -> Task:
+    """A known task as it is described now. Its address and name are those it was created with."""
+    now = (raw.get("lastStatus", ""), raw.get("desiredStatus", ""), raw.get("healthStatus", ""))
+    if now == (task.last_status, task.desired_status, task.health_status):
+        return task
+    return task._replace(last_status=now[0], desired_status=now[1], health_status=now[2])
 
 
 def parse(raw: Mapping[str, Any], port: int) -> Task:

@@ -37,13 +37,14 @@ def observe(
     and probed while ECS is still listing. A task that ECS does not list is left out all the same.
     `described` gets what ECS says of each task.
     """
-    assumed = {} if full else _assumed(service, state)
+    known = _known(service, state)
+    assumed = {} if full else known
     tasks: dict[str, Task] = {}  # a task may move between pages and come twice
     missing: set[str] = set()
     calls = 0
     with closing(new_prober()) as prober:
         expected = (state.entries.keys() - assumed.keys()) | new_task_ids
-        pages = lister.pages(service, assumed, expected, deadline, described)
+        pages = lister.pages(service, known, full, expected, deadline, described)
         prober.prefetch(entry.endpoint for id, entry in state.entries.items() if id not in assumed)
         for page in pages:
             calls += page.calls
@@ -65,8 +66,8 @@ def observe(
     return snapshot, probes
 
 
-def _assumed(service: ServiceRef, state: PublishedState) -> dict[str, Task]:
-    """The confirmed tasks as they are known, by id."""
+def _known(service: ServiceRef, state: PublishedState) -> dict[str, Task]:
+    """The confirmed tasks, by id, as they were when a run last looked."""
     return {
         id: Task(id, entry.name, RUNNING, RUNNING, UNKNOWN, entry.endpoint, None, created_at)
         for id, created_at in state.confirmed.items()

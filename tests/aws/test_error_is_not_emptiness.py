@@ -24,7 +24,7 @@ def published(aws: Simulator, start: Start, service: Service, count: int) -> Fun
     function = start(quick(aws, service))
     assert count == len(function.invoke({}).answer["added"])
     service.tasks[-1].stop()
-    service.start_task()
+    service.start_task(address_from="ec2")
     return function
 
 
@@ -44,11 +44,14 @@ def publishes_nothing(aws: Simulator, function: Function) -> str:
 
 @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks", EC2])
 def test_a_failed_page_publishes_nothing(aws: Simulator, start: Start, operation: str) -> None:
-    """Law 1: if any of three pages fails, nothing is published. The next run succeeds."""
+    """Law 1: if any of three pages fails, nothing is published. The next run succeeds.
+
+    EC2 is called for the new task alone, as the addresses of the others are known.
+    """
     service = aws.ecs.create_service("arcade", "lobby")
     function = published(aws, start, service, 250)
 
-    for page in range(3):
+    for page in range(1 if operation == EC2 else 3):
         aws.faults.set(operation, faults.denied, after=page)
         assert f":{operation} for service lobby of cluster arcade answered " in publishes_nothing(
             aws, function

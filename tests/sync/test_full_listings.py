@@ -28,6 +28,7 @@ from discovery.probe.tcp import Prober
 from discovery.sync.rounds import Policy
 from discovery.sync.run import Dependencies, sync
 from simulator.events import scheduled, service_action, task_state_change
+from simulator.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,8 +60,13 @@ def ids(*tasks: Any) -> list[str]:
     return sorted(each.id for each in tasks)
 
 
-def connections(aws: Simulator, *tasks: Any) -> list[int]:
-    return [aws.hosts.connections[each.ip] for each in tasks]
+def probed(aws: Simulator, *tasks: Any) -> set[int]:
+    """How often the tasks were probed. A host counts a connection when it accepts it."""
+    return {aws.hosts.connections[each.ip] for each in tasks}
+
+
+def until_probed(aws: Simulator, times: int, *tasks: Any) -> None:
+    wait_until(lambda: probed(aws, *tasks) == {times}, f"they are probed {times} times")
 
 
 def steady(service: Service) -> Event:
@@ -80,12 +86,12 @@ def test_an_event_describes_and_probes_only_what_may_have_changed(
     newcomer = service.start_task()
     aws.calls.clear()
     rest(aws)
-    before = connections(aws, *known)
+    until_probed(aws, 1, *known)
 
     answer = function.invoke(task_state_change(newcomer.state)).answer
 
     assert ids(newcomer, closed) == described(aws)
-    assert before == connections(aws, *known)
+    assert {1} == probed(aws, *known)
     assert (252, 251, [newcomer.ip]) == (answer["running"], answer["healthy"], answer["added"])
     assert sorted(each.ip for each in (*known, newcomer)) == sorted(listed(aws) or [])
     assert 3 == len(aws.calls.of("ListTasks"))
@@ -118,10 +124,10 @@ def test_the_schedule_and_a_person_look_at_each_task(
     ill.health("UNHEALTHY")
     aws.calls.clear()
     rest(aws)
-    (before,) = connections(aws, well)
+    until_probed(aws, 1, well)
     answer = function.invoke(event).answer
     assert ids(ill, well) == described(aws)
-    assert [before + 1] == connections(aws, well)
+    until_probed(aws, 2, well)
     assert [ill.id] == [each["task"] for each in answer["excluded"]]
 
 
@@ -134,10 +140,11 @@ def test_an_event_describes_the_task_that_it_names(
     function.invoke({})
     aws.calls.clear()
     rest(aws)
-    before = connections(aws, named, other)
+    until_probed(aws, 1, named, other)
     function.invoke(task_state_change(named.state))
     assert ids(named) == described(aws)
-    assert [before[0] + 1, before[1]] == connections(aws, named, other)
+    until_probed(aws, 2, named)
+    assert {1} == probed(aws, other)
 
 
 def test_a_listed_task_that_failed_is_looked_at_by_every_run(
@@ -168,7 +175,26 @@ def test_further_rounds_look_only_at_what_the_first_left_open(
     function = start(quick(aws, service, RETRY_COUNT="3"))
     assert 3 == function.invoke(scheduled()).answer["rounds"]
     assert [1, 3] == [described(aws).count(each.id) for each in (good, slow)]
-    assert [1] == connections(aws, good)
+    until_probed(aws, 1, good)
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_a_known_task_keeps_when_it_was_created(
+    aws: Simulator, service: Service, start: Start, newer: bool
+) -> None:
+    """If another task claims its address, the address belongs to the task created last."""
+    first = service.start_task()
+    other = service.start_task(ip=first.ip)
+    known, claims = (first, other) if newer else (other, first)
+    claims.hide()
+    function = start(quick(aws, service, RETRY_COUNT="1"))
+    function.invoke({})
+    claims.show()
+    aws.calls.clear()
+    rest(aws)
+    answer = function.invoke(steady(service)).answer
+    assert [first.id] == [each["task"] for each in answer["excluded"]]
+    assert (ids(claims), [known.ip]) == (described(aws), listed(aws))
 
 
 def test_another_port_is_probed_at_once(aws: Simulator, service: Service, start: Start) -> None:
@@ -301,12 +327,15 @@ class OneTask:
         self.meanwhile = meanwhile
         self.assumed: list[list[str]] = []
 
-    def pages(self, _service: ServiceRef, assumed: Mapping[str, Task], *_: Any) -> Iterator[Page]:
-        self.assumed.append(sorted(assumed))
+    def pages(
+        self, _service: ServiceRef, known: Mapping[str, Task], full: bool, *_: Any
+    ) -> Iterator[Page]:
+        assert not full
+        self.assumed.append(sorted(known))
         if len(self.assumed) == 1:
             self.meanwhile()
         ill = Task("a", NAME, "RUNNING", "RUNNING", "UNHEALTHY", Endpoint("10.0.0.1", PORT))
-        yield Page([*assumed.values()] or [ill], [], 1)
+        yield Page([*known.values()] or [ill], [], 1)
 
 
 def test_what_an_older_listing_dropped_does_not_come_back_as_known(aws: Simulator) -> None:
