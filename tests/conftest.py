@@ -28,6 +28,9 @@ KEY = "ecs:task:iplist"
 # Whatever a test does with it, it may show up nowhere (law 7).
 PASSWORD = "open-sesame-9d1c"
 
+HANDLER = "lambda_function.lambda_handler"
+IMPATIENT = "tests.recycle.impatient.lambda_handler"
+
 Start = Callable[..., Function]
 
 
@@ -101,11 +104,18 @@ def _law_7(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def start(template: Template) -> Iterator[Start]:
-    """Starts environments of the function: start(settings, timeout=30.0) -> Function."""
+    """Starts environments of the function: start(settings, timeout=30.0) -> Function.
+
+    IMPATIENT as its `handler` is for a recycle whose pace does not matter.
+    """
     with ExitStack() as started:
 
-        def start(settings: dict[str, str], timeout: float = 30.0) -> Function:
-            function = Function(settings, root=ROOT, timeout=timeout, start=template.start)
+        def start(
+            settings: dict[str, str], timeout: float = 30.0, handler: str = HANDLER
+        ) -> Function:
+            function = Function(
+                settings, root=ROOT, timeout=timeout, handler=handler, start=template.start
+            )
             return started.enter_context(function)
 
         yield start
