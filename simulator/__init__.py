@@ -32,6 +32,7 @@ What is where:
     function.py     Lambda: environments that run the function
     share.py        Lambda's share of a CPU
     sandbox.py      the process of one    environment.py  what runs in it
+    template.py     starts such processes quicker than a new interpreter does, for tests
     emulator.py     the zip under AWS's own runtime client and emulator
 """
 

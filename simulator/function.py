@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from simulator import processes, share
-from simulator.sandbox import Sandbox
+from simulator.sandbox import Sandbox, Start, interpreter
 
 _HANDLER = "lambda_function.lambda_handler"
 
@@ -43,6 +43,7 @@ class Function:
     The process has exactly the variables of `env`, with PATH and HOME, and
     1,024 descriptors. It starts at once and lives on between invocations; after
     a timeout, a crash or an error at its import, the next one starts it afresh.
+    `start` starts it in another way than as a new interpreter, see template.py.
     With `memory` (MB) it has Lambda's share of a CPU from its first invocation on.
     """
 
@@ -54,6 +55,7 @@ class Function:
         timeout: float = 30.0,
         handler: str = _HANDLER,
         memory: int | None = None,
+        start: Start | None = None,
     ) -> None:
         passed = {name: environ[name] for name in ("PATH", "HOME") if name in environ}
         if memory:
@@ -61,7 +63,9 @@ class Function:
         self._memory = memory
         self._share = contextlib.ExitStack()
         self._held: Sandbox | None = None
-        self._boot = functools.partial(Sandbox, passed | dict(env), Path(root), python, handler)
+        self._boot = functools.partial(
+            Sandbox, passed | dict(env), Path(root), start or interpreter(python), handler
+        )
         self._timeout = timeout
         self._worker = ThreadPoolExecutor(1, "function")
         self._sandbox = self._boot()

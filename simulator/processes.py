@@ -3,19 +3,34 @@
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 
-def suspend(process: "subprocess.Popen[bytes]") -> None:
+class Process(Protocol):
+    """A child process; subprocess.Popen says what each of these does."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+def suspend(process: Process) -> None:
     """Send SIGSTOP and return when the process has stopped; one that has ended stays so."""
     process.send_signal(signal.SIGSTOP)
     with contextlib.suppress(ChildProcessError):
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
-def resume(process: "subprocess.Popen[bytes]") -> None:
+def resume(process: Process) -> None:
     """Send SIGCONT."""
     process.send_signal(signal.SIGCONT)
 

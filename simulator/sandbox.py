@@ -5,31 +5,51 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from simulator.processes import Process
 
 _PROGRAM = Path(__file__).with_name("environment.py")
 _INIT_SECONDS = 30.0  # Lambda itself allows 10, on a machine that it does not share
 
 
-class Sandbox:
-    """Runs environment.py under an interpreter, in the folder of the handler."""
+# Starts a process that serves a handler: env, root, handler and the descriptor of a socket.
+Start = Callable[[Mapping[str, str], Path, str, int], Process]
 
-    def __init__(self, env: Mapping[str, str], root: Path, python: str, handler: str) -> None:
+
+def interpreter(python: str) -> Start:
+    """Starts a new interpreter each time, as Lambda does."""
+
+    def start(
+        env: Mapping[str, str], root: Path, handler: str, descriptor: int
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [python, _PROGRAM, root.resolve(), handler, str(descriptor)],
+            env=dict(env),
+            cwd=root,
+            pass_fds=[descriptor],
+            stdin=subprocess.DEVNULL,
+        )
+
+    return start
+
+
+class Sandbox:
+    """Runs environment.py in a process of its own, in the folder of the handler."""
+
+    def __init__(self, env: Mapping[str, str], root: Path, start: Start, handler: str) -> None:
         self._socket, theirs = socket.socketpair()
         self._received = b""
         self._log: list[str] = []
         self._init: dict[str, Any] | None = None
         with theirs:
-            descriptor = theirs.fileno()
-            self.process = subprocess.Popen(
-                [python, _PROGRAM, root.resolve(), handler, str(descriptor)],
-                env=dict(env),
-                cwd=root,
-                pass_fds=[descriptor],
-                stdin=subprocess.DEVNULL,
-            )
+            try:
+                self.process = start(env, root, handler, theirs.fileno())
+            except BaseException:
+                self._socket.close()
+                raise
 
     @property
     def ended(self) -> bool:

@@ -6,6 +6,7 @@ named by --product-python, with the real SDK and Redis clients.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable
 import pytest
 
 from simulator import Function, Invocation, Simulator
+from simulator.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,9 @@ ROOT = Path(__file__).parent.parent
 KEY = "ecs:task:iplist"
 # Whatever a test does with it, it may show up nowhere (law 7).
 PASSWORD = "open-sesame-9d1c"
+
+HANDLER = "lambda_function.lambda_handler"
+IMPATIENT = "tests.recycle.impatient.lambda_handler"
 
 Start = Callable[..., Function]
 
@@ -47,13 +52,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [each for each in items if "product_python" in each.fixturenames]  # type: ignore[attr-defined]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def product_python(request: pytest.FixtureRequest) -> str:
     """The interpreter that runs the function."""
     named: str = request.config.getoption("--product-python")
     found = shutil.which(named)
     assert found, f"--product-python {named} is not there"
     return os.path.abspath(found)  # noqa: PTH100 (a venv's interpreter is a link: keep it one)
+
+
+@pytest.fixture(scope="session")
+def template(product_python: str) -> Iterator[Template]:
+    """A process that has imported what lambda_function imports, to fork the function from.
+
+    It has not imported lambda_function itself: each process does that, with its own environment.
+    """
+    tree = ast.parse((ROOT / "lambda_function.py").read_text(encoding="utf-8"))
+    modules = [
+        f"{node.module}.{alias.name}" if node.module == "discovery" else f"{node.module}"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and f"{node.module}".startswith("discovery")
+        for alias in node.names
+    ]
+    with Template(product_python, ROOT, sorted(set(modules))) as template:
+        yield template
 
 
 @pytest.fixture
@@ -81,12 +103,19 @@ def _law_7(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def start(product_python: str) -> Iterator[Start]:
-    """Starts environments of the function: start(settings, timeout=30.0) -> Function."""
+def start(template: Template) -> Iterator[Start]:
+    """Starts environments of the function: start(settings, timeout=30.0) -> Function.
+
+    IMPATIENT as its `handler` is for a recycle whose pace does not matter.
+    """
     with ExitStack() as started:
 
-        def start(settings: dict[str, str], timeout: float = 30.0) -> Function:
-            function = Function(settings, root=ROOT, python=product_python, timeout=timeout)
+        def start(
+            settings: dict[str, str], timeout: float = 30.0, handler: str = HANDLER
+        ) -> Function:
+            function = Function(
+                settings, root=ROOT, timeout=timeout, handler=handler, start=template.start
+            )
             return started.enter_context(function)
 
         yield start

@@ -450,19 +450,20 @@ class Stage:
     # What must hold after each step.
 
     def check(self) -> None:
-        state = self.redis.hgetall(STATE)
+        reads: Any = self.redis.pipeline(transaction=False)  # one round trip in place of three
+        reads.hgetall(STATE).zrange(f"{KEY}:withdrawn", 0, -1).get(KEY)
+        state, withdrawn, text = reads.execute()
         generation = int(state.get("generation", 0))
         self.expect(generation >= self.seen_generation, "a generation went back")
         self.seen_generation = generation
-        left = set(self.redis.zrange(f"{KEY}:withdrawn", 0, -1))
-        published = json.loads(state.get("tasks", "{}"))
+        published, left = json.loads(state.get("tasks", "{}")), set(withdrawn)
         tasks = {task: ip for task, ip in published.items() if task not in left}
         back = self.withdrawn & tasks.keys()
         self.expect(not back, f"law 4: listed though told to stop: {back}")
-        self.expect(self.listed() == sorted(tasks.values()), "list and state differ")
+        self.expect(addresses(text) == sorted(tasks.values()), "list and state differ")
 
     def listed(self) -> list[str]:
-        return sorted(item["ip"] for item in json.loads(str(self.redis.get(KEY) or "[]")))
+        return addresses(self.redis.get(KEY))
 
     def note(self, step: str) -> None:
         self.steps.append(step)
@@ -474,6 +475,10 @@ class Stage:
             raise BrokenLawError(
                 f"seed {self.seed}: {what}\n{story}\n(python tests/histories.py --seed {self.seed})"
             )
+
+
+def addresses(text: Any) -> list[str]:
+    return sorted(item["ip"] for item in json.loads(text or "[]"))
 
 
 def play(

@@ -9,9 +9,10 @@ from conftest import ROOT
 
 if TYPE_CHECKING:
     from simulator import Simulator
+    from simulator.template import Template
 
 
-def test_a_scale_out_costs_few_calls(aws: Simulator, product_python: str) -> None:
+def test_a_scale_out_costs_few_calls(aws: Simulator, template: Template) -> None:
     """Some 600 events of a scale-out from 10 to 100 tasks, at 20 environments at once.
 
     They end with the right list, no failed invocation, no call over ECS's budget (100 at
@@ -20,7 +21,7 @@ def test_a_scale_out_costs_few_calls(aws: Simulator, product_python: str) -> Non
     rng = random.Random(1)
     moments = storms.scale_out(aws, 10, 100, rng)
     passed = storms.ride_out(
-        aws, moments, rng, 20, duplicates=0.65, root=ROOT, python=product_python
+        aws, moments, rng, 20, duplicates=0.65, root=ROOT, start=template.start
     )
     assert 580 < len(passed.invocations) < 660
     assert passed.truth == passed.listed
@@ -31,11 +32,11 @@ def test_a_scale_out_costs_few_calls(aws: Simulator, product_python: str) -> Non
     assert outcomes.keys() <= {"published", "coalesced", "superseded"}
 
 
-def test_a_storm_leaves_half_of_ecs_budget(aws: Simulator, product_python: str) -> None:
+def test_a_storm_leaves_half_of_ecs_budget(aws: Simulator, template: Template) -> None:
     """While tasks are replaced without pause, listing stays within 10 calls a second."""
     rng = random.Random(2)
     moments = storms.churn(aws, 11, rng)
-    passed = storms.ride_out(aws, moments, rng, 4, duplicates=0.2, root=ROOT, python=product_python)
+    passed = storms.ride_out(aws, moments, rng, 4, duplicates=0.2, root=ROOT, start=template.start)
     assert passed.truth == passed.listed
     assert passed.failed == []
     assert passed.refused == 0

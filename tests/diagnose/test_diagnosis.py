@@ -311,6 +311,8 @@ def test_a_page_that_is_throttled_is_read_again(
 ) -> None:
     """And if it stays throttled, that is a finding."""
     monkeypatch.setattr("discovery.aws.log_reader.PAUSE", 0.01)
+    backoff = "botocore.retries.standard.ExponentialBackoff.delay_amount"
+    monkeypatch.setattr(backoff, lambda *_: 0.01)
     aws.faults.set("FilterLogEvents", "throttled", times=4)  # botocore itself tries three times
     answer = doctor.diagnose()
     assert ("healthy", 2) == (answer["verdict"], answer["logs"]["lines"])

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import IMPATIENT
 from redis_helpers import quick
 
 from simulator import Delays
@@ -83,9 +84,11 @@ def test_one_message_for_the_start_and_one_for_the_end(
                 aws,
                 service,
                 RECYCLE="true",
+                ECS_CALLS_PER_SECOND="20",
                 NOTIFICATION_TOPIC_ARN=aws.sns.create("alerts"),
                 SMTP_SECRET_ARN=mail_secret(aws, port_of(closed)),
-            )
+            ),
+            handler=IMPATIENT,
         )
         recycled(function)
         status = function.invoke({"action": "status"})

@@ -1,4 +1,4 @@
-"""Lambda's execution environments, with small handlers."""
+"""Execution environments with small handlers, as new interpreters and as a template's forks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import signal
 import sys
 import textwrap
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from simulator import Environments, Function
+from simulator import Environments, Function, sandbox
+from simulator.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,17 +26,22 @@ ROOT = Path(__file__).parent.parent.parent
 Deploy = Callable[..., Function]
 
 
-@pytest.fixture
-def deploy(tmp_path: Path) -> Iterator[Deploy]:
+@pytest.fixture(params=["interpreter", "template"])
+def deploy(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Deploy]:
     """Starts a function from the source of its module: deploy(source, **env)."""
     functions: list[Function] = []
+    with ExitStack() as templates:
+        way = sandbox.interpreter(sys.executable)
+        if request.param == "template":
+            way = templates.enter_context(Template(sys.executable, tmp_path, [])).start
 
-    def deploy(source: str, timeout: float = 10, **env: str) -> Function:
-        (tmp_path / "lambda_function.py").write_text(textwrap.dedent(source))
-        functions.append(Function(env, root=tmp_path, timeout=timeout))
-        return functions[-1]
+        def deploy(source: str, timeout: float = 10, **env: str) -> Function:
+            (tmp_path / "lambda_function.py").write_text(textwrap.dedent(source))
+            functions.append(Function(env, root=tmp_path, timeout=timeout, start=way))
+            return functions[-1]
 
-    yield deploy
+        yield deploy
+
     for function in functions:
         function.close()
 
@@ -62,7 +69,8 @@ def test_answers_and_stays_warm(deploy: Deploy) -> None:
 
 
 def test_has_the_environment_it_is_given(deploy: Deploy, tmp_path: Path) -> None:
-    """Its variables with PATH and HOME, its folder to import from, 1,024 descriptors."""
+    """Its variables with PATH and HOME, its folder to import from, 1,024 descriptors, and none of
+    another's sockets."""
     function = deploy(
         """
         import os, resource, sys, http, secrets
@@ -72,6 +80,10 @@ def test_has_the_environment_it_is_given(deploy: Deploy, tmp_path: Path) -> None
                 "path": sys.path[0],
                 "folder": os.getcwd(),
                 "descriptors": resource.getrlimit(resource.RLIMIT_NOFILE),
+                "open": sorted(os.readlink(f"/proc/self/fd/{n}").partition(":")[0]
+                               for n in os.listdir("/proc/self/fd") if n not in "012"
+                               and os.path.exists(f"/proc/self/fd/{n}")),
+                "input": os.readlink("/proc/self/fd/0"),
                 "modules": [http.__file__, secrets.__file__],
             }
         """,
@@ -83,6 +95,8 @@ def test_has_the_environment_it_is_given(deploy: Deploy, tmp_path: Path) -> None
     assert answer["names"] == sorted({"REDIS_KEY", "PATH", "HOME"} & {"REDIS_KEY", *os.environ})
     assert answer["path"] == answer["folder"] == str(tmp_path)
     assert answer["descriptors"] == [1024, 1024]
+    assert answer["open"] == ["socket"]
+    assert answer["input"] == os.devnull
     assert not any("simulator" in module for module in answer["modules"])
 
 
@@ -302,9 +316,10 @@ def test_closing_ends_an_invocation_under_way(deploy: Deploy) -> None:
     assert under_way.cancelled() or under_way.result(5).error_type == "Runtime.ExitError"
 
 
-def test_the_environment_is_written_for_the_oldest_python_of_lambda() -> None:
+@pytest.mark.parametrize("program", ["environment.py", "template_process.py"])
+def test_what_runs_in_it_is_written_for_the_oldest_python_of_lambda(program: str) -> None:
     """Python 3.9 can read it, and the standard library is all it imports."""
-    source = (ROOT / "simulator" / "environment.py").read_text()
+    source = (ROOT / "simulator" / program).read_text()
     tree = ast.parse(source, feature_version=(3, 9))
 
     imported = {

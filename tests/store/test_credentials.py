@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from conftest import KEY, PASSWORD, ROOT, listed
+from conftest import IMPATIENT, KEY, PASSWORD, ROOT, listed
 from redis_helpers import quick, text
 
 from discovery.aws.secrets import fetch
@@ -290,8 +290,11 @@ def test_the_documented_rules_are_enough_for_a_recycle(aws: Simulator, start: St
     """From its start over each command to its end, when its record gets an expiry."""
     service = aws.ecs.create_service("arcade", "lobby", desired=1, steady=True)
     service.delays = Delays().times(0.02)
-    settings = quick(aws, service, RECYCLE="true", REDIS_SECRET_ARN=a_user(aws, documented()))
-    function = start(settings)
+    secret = a_user(aws, documented())
+    settings = quick(
+        aws, service, RECYCLE="true", REDIS_SECRET_ARN=secret, ECS_CALLS_PER_SECOND="20"
+    )
+    function = start(settings, handler=IMPATIENT)
     aws.clock.run()
     recycle = {"action": "recycle"}
     for event in (

@@ -168,7 +168,7 @@ def test_a_request_that_comes_too_late_is_logged(aws: Simulator, start: Start) -
     worker, other = start(quick(aws, service)), start(quick(aws, service))
     other.invoke({"action": "status"})
     worker.invoke({"action": "status"})
-    aws.faults.set("ListTasks", faults.slow(0.4))
+    aws.faults.set("ListTasks", faults.slow(0.8))
     answers: list[str] = []
 
     def on_call(call: Call) -> None:
@@ -176,7 +176,7 @@ def test_a_request_that_comes_too_late_is_logged(aws: Simulator, start: Start) -
             answers.append(other.invoke(scheduled()).answer["outcome"])
 
     aws.on_call = on_call
-    invocation = worker.invoke({}, timeout=2.4)
+    invocation = worker.invoke({}, timeout=2.7)
 
     assert ["coalesced"] == answers
     assert ("published", 1) == (invocation.answer["outcome"], invocation.answer["rounds"])
