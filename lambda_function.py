@@ -210,6 +210,7 @@ def _diagnose_parts(invocation: Invocation) -> DiagnoseParts:
         deadline=invocation.deadline,
         registry=_registry(invocation),
         dry_run=lambda: dry_run(_dependencies(invocation), policy),
+        history=_history_parts(invocation).stopped if invocation.settings.service.history else None,
     )
 
 

@@ -58,6 +58,10 @@ class History:
             found.update((id, text) for id, text in zip(batch, self._run("tasks", *batch)) if text)
         return found
 
+    def stopped(self, since: float) -> list[str]:
+        """The records of the tasks that stopped after this time, in seconds since the epoch."""
+        return list(self.tasks(self._run("stopped", since)).values())
+
     def read(self) -> tuple[list[str], list[str]]:
         """All records: of the tasks, and of the instances."""
         tasks, instances = (

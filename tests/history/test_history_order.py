@@ -13,8 +13,9 @@ from history_histories import play
 from redis_helpers import PREFIX, a_registry, rest, state
 
 from discovery.deadline import Deadline
-from discovery.history.records import GONE, change, gone
+from discovery.history.records import change, gone
 from discovery.model import KeptVersion, StoredChange
+from discovery.stop_codes import GONE
 from discovery.store.client import ScriptClient, open_client
 from discovery.store.history import History, part
 from discovery.store.registry import ScriptPart

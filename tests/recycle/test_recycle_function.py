@@ -85,7 +85,5 @@ def test_the_history_is_kept_before_a_recycle_waits(
     assert "published" == function.invoke({}).answer["outcome"]
     assert "recycling" == function.invoke(QUICK).answer["outcome"]
     said = function.invoke(scheduled())
-    steps = [
-        name for line in said.log for name in ("history: ", "RecycleReplaced") if name in line
-    ]
+    steps = [name for line in said.log for name in ("history: ", "RecycleReplaced") if name in line]
     assert ["history: ", "RecycleReplaced"] == steps[:2]
