@@ -214,9 +214,16 @@ def test_what_goes_with_a_request_cannot_spoil_it(
         caplog.clear()
         before = int(state(aws).get("requested", 0))
         aws.valkey.client().set("{ecs:task:iplist}:x", "no hash")
-        registry._with_request = ScriptPart(text, ("{ecs:task:iplist}:x",), ())
+        registry._with_request = ScriptPart(
+            text, ("{ecs:task:iplist}:x",), (), "the part failed", "Repair it."
+        )
         assert registry.request()
         assert before < int(state(aws)["requested"])
-        assert ["ERROR"] == [each.levelname for each in caplog.records]
+        (logged,) = caplog.records
+        assert ("ERROR", True, True) == (
+            logged.levelname,
+            logged.getMessage().startswith("the part failed: "),
+            logged.getMessage().endswith(". Repair it."),
+        )
     aws.valkey.client().set(f"{PREFIX}:lease", "another run", px=8000)
     assert not registry.request()
