@@ -132,8 +132,17 @@ def _dry_run(invocation: Invocation) -> Report:
 
 
 def _sync(invocation: Invocation, action: routing.Sync) -> Report:
-    if not invocation.settings.service.history:
-        return _sync_with(invocation, action, _dependencies(invocation))
+    service = invocation.settings.service
+    report = (_sync_with_history if service.history else _sync_alone)(invocation, action)
+    if service.recycle and report.outcome is Outcome.PUBLISHED:
+        from discovery.wiring import recycle  # noqa: PLC0415 (loaded if used)
+
+        # The last step: its waits take what is left of the time.
+        recycle.after_sync(_parts(invocation), report, action.scheduled)
+    return report
+
+
+def _sync_with_history(invocation: Invocation, action: routing.Sync) -> Report:
     from discovery.wiring import history  # noqa: PLC0415 (loaded if used)
 
     part = collector = None
@@ -141,18 +150,23 @@ def _sync(invocation: Invocation, action: routing.Sync) -> Report:
         part = history.with_request(invocation.settings.service, action.changed)
     if action.scheduled:
         collector = history.before_listing(_history_parts(invocation))
-    report = _sync_with(invocation, action, _dependencies(invocation, part, collector))
+    report = _sync_alone(invocation, action, part, collector)
     if collector is not None:
         history.after_sync(_history_parts(invocation), collector, report)
     return report
 
 
-def _sync_with(invocation: Invocation, action: routing.Sync, dependencies: Dependencies) -> Report:
+def _sync_alone(
+    invocation: Invocation,
+    action: routing.Sync,
+    with_request: ScriptPart | None = None,
+    described: Described | None = None,
+) -> Report:
     # At most a tenth of the time that is left, so that the run keeps the rest.
     longest = min(SPREAD, invocation.deadline.left() / 10) if action.shared else 0.0
     try:
         report = sync(
-            dependencies,
+            _dependencies(invocation, with_request, described),
             _policy(invocation.settings.service),
             action.stopping,
             action.new_task_ids,
@@ -167,19 +181,7 @@ def _sync_with(invocation: Invocation, action: routing.Sync, dependencies: Depen
         waited = max(0.0, invocation.at - action.happened_at)
         delay = waited + report.published_at - invocation.started
     _emit(invocation, figures(report, time.monotonic() - invocation.started, delay))
-    if invocation.settings.service.recycle and report.outcome is Outcome.PUBLISHED:
-        _go_on(invocation, report, action.scheduled)
     return report
-
-
-def _go_on(invocation: Invocation, report: Report, scheduled: bool) -> None:
-    """Go on with a recycle. The list is published by now, so a failure here only ends this step."""
-    from discovery.wiring import recycle  # noqa: PLC0415 (loaded if used)
-
-    try:
-        recycle.after_sync(_parts(invocation), report, scheduled)
-    except DiscoveryError as error:
-        log.error("the recycle waits: %s: %s", type(error).__name__, error)  # noqa: TRY400
 
 
 def _parts(invocation: Invocation) -> Parts:
@@ -208,6 +210,7 @@ def _diagnose_parts(invocation: Invocation) -> DiagnoseParts:
         deadline=invocation.deadline,
         registry=_registry(invocation),
         dry_run=lambda: dry_run(_dependencies(invocation), policy),
+        history=_history_parts(invocation).stopped if invocation.settings.service.history else None,
     )
 
 

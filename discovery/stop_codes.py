@@ -7,14 +7,20 @@ from typing import NamedTuple
 SIGKILL, SIGTERM = 128 + 9, 128 + 15  # the exit codes of a process that such a signal ended
 
 
+# The history's stoppedReason of a task that ECS forgot before anybody saw it stop.
+GONE = "ecs-task-discovery: ECS does not know the task any more, and no stop event arrived"
+
+
 class StopExplanation(NamedTuple):
     """`text` and `remedy` are one sentence each; no remedy: nothing is to be done.
+
+    A `fault` of None: nobody knows.
 
     A text may quote ECS's reason, which may hold a signed URL: redact it before it is shown.
     """
 
     kind: str
-    fault: bool
+    fault: bool | None
     text: str
     remedy: str = ""
 
@@ -70,6 +76,12 @@ EXITS = {
         "Find its sender: a supervisor in the container, or the instance.",
     ),
 }
+
+UNSEEN = StopExplanation(
+    "unseen",
+    None,
+    "The task is gone: its stop event did not arrive, and ECS has forgotten it.",
+)
 
 STOP_CODES = {
     "SpotInterruption": StopExplanation("spot", False, "AWS took the Spot capacity back."),

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from discovery.stop_codes import EXITS, SIGKILL, SIGTERM, STOP_CODES, StopExplanation
+from discovery.stop_codes import (
+    EXITS,
+    GONE,
+    SIGKILL,
+    SIGTERM,
+    STOP_CODES,
+    UNSEEN,
+    StopExplanation,
+)
 from discovery.stop_rules import AFTERMATH, CAUSES, FAILURES, Rule
 from discovery.text import one_line
 
@@ -78,6 +86,8 @@ def explain(stop: Stop) -> StopExplanation:
     """The stop in plain words, from its most specific sign."""
     if stop.desired_status != "STOPPED" and stop.last_status != "STOPPED" and not stop.stop_code:
         return StopExplanation("running", False, "The task was not stopped.")
+    if stop.stopped_reason == GONE:
+        return UNSEEN
     cause = _cause(stop)
     memory = _out_of_memory(stop)
     # ECS keeps this reason of a container whose child was killed, and of one that recovered.

@@ -1,12 +1,13 @@
-"""`make demo`: the function at work, told on a terminal in about half a minute.
+"""`make demo`: the function at work, shown on a terminal in about half a minute.
 
 Every step says what happens, shows the function's own log lines and the list
-that Redis then holds, and is checked: the exit status is 0 only if all of them
+that Redis then holds, and checks them: the exit status is 0 only if all steps
 ended as expected.
 """
 
 import json
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from simulator.aws import Simulator
+from simulator.ecs.definitions import ContainerDefinition
 from simulator.ecs.life import Delays
 from simulator.ecs.services import Service
 from simulator.function import Function, Invocation
@@ -23,10 +25,11 @@ ROOT = Path(__file__).parent.parent
 KEY = "ecs:task:iplist"
 HALL = "ecs:task:hall"  # the list of the service that is recycled
 THREE = 3  # its tasks
+OUT_OF_MEMORY = "OutOfMemory in container app; its limit is 512 MiB"
 
 
 class Story:
-    """What is told, and whether it came true."""
+    """The steps as they are shown, and the checks that failed."""
 
     def __init__(self, aws: Simulator, service: Service, function: Function) -> None:
         self.aws, self.service, self.function = aws, service, function
@@ -72,7 +75,7 @@ class Story:
 
 
 def first_reconcile(story: Story) -> None:
-    story.step("A first reconcile", "Three tasks run and listen; the schedule asks for a run.")
+    story.step("A first reconcile", "Three tasks run and listen; the schedule starts a run.")
     tasks = story.service.start_tasks(3)
     story.aws.events.take()
     done = story.invoke({"source": "aws.events", "detail-type": "Scheduled Event"})
@@ -118,9 +121,9 @@ def closed_port(story: Story) -> None:
     story.aws.events.take()
 
 
-def told_to_stop(story: Story) -> None:
+def stopping(story: Story) -> None:
     story.step(
-        "A task is told to stop",
+        "ECS stops a task",
         "It leaves the list before anything else is done, while it still serves.",
     )
     task = story.service.tasks[0]
@@ -129,7 +132,7 @@ def told_to_stop(story: Story) -> None:
     done = story.invoke(event)
     story.show_list()
     story.check("it is gone", task.ip not in story.listed())
-    story.check("the answer tells its address", done.answer["removed"] == [task.ip])
+    story.check("the answer has its address", done.answer["removed"] == [task.ip])
 
 
 def api_failure(story: Story) -> None:
@@ -146,8 +149,29 @@ def api_failure(story: Story) -> None:
     story.check("the list is as it was, to the byte", story.aws.valkey.client().get(KEY) == before)
 
 
+def out_of_memory(story: Story) -> None:
+    story.step(
+        "A task runs out of memory, and `diagnose` says so",
+        "The kernel kills its container: ECS has the exit code, the log has the last lines.",
+    )
+    task = story.service.running[0]
+    story.aws.log(task, "loading 4,000,000 sessions", "java.lang.OutOfMemoryError: Java heap space")
+    task.run_out_of_memory()
+    story.invoke(story.aws.events.take()[0])
+    story.show_list()
+    answer = story.function.invoke({"action": "diagnose", "minutes": 5}).answer
+    cause = answer["cause"] or {"text": "none", "remedy": "", "confidence": "none"}
+    print(f"   diagnosis: {answer['verdict']}, with {cause['confidence']} confidence in the cause")
+    for line in textwrap.wrap(f"{cause['text']} {cause['remedy']}", 90):
+        print(f"     {line}")
+    print()
+    story.check("the task is gone from the list", task.ip not in story.listed())
+    story.check("the cause is OutOfMemory in its container", OUT_OF_MEMORY in cause["text"])
+    story.check("it quotes the last line of the log", "Java heap space" in cause["text"])
+
+
 class Reader:
-    """A program that reads the list all the time, and remembers how long it was."""
+    """A program that reads the list all the time, and keeps how long it was."""
 
     def __init__(self, story: Story) -> None:
         self._story = story
@@ -190,8 +214,8 @@ def recycle(story: Story, service: Service, function: Function) -> None:
     story.show_list(HALL)
     old = set(story.listed(HALL))
     with Reader(story) as reader:
-        asked = {"action": "recycle", "drain_time": 0.2, "wait_time": 0}
-        story.show_log(function.invoke(asked), "recycle")
+        request = {"action": "recycle", "drain_time": 0.2, "wait_time": 0}
+        story.show_log(function.invoke(request), "recycle")
         state: dict[str, Any] = {"outcome": "recycling"}
         limit = time.monotonic() + 60
         while state["outcome"] == "recycling" and time.monotonic() < limit:
@@ -205,6 +229,17 @@ def recycle(story: Story, service: Service, function: Function) -> None:
     story.check("all three were replaced", state["outcome"] == "recycled" and len(old) == THREE)
     story.check("no old address is left", not old & set(story.listed(HALL)))
     story.check("the service wants three tasks, as before", service.desired == THREE)
+
+
+STEPS = (
+    first_reconcile,
+    scale_out,
+    closed_port,
+    stopping,
+    api_failure,
+    out_of_memory,
+    recycled,
+)
 
 
 def outcome(done: Invocation) -> str | None:
@@ -227,8 +262,9 @@ bold, dim, red, green = styled(1), styled(2), styled(31), styled(32)
 @contextmanager
 def stage() -> Iterator[Story]:
     with Simulator(latency=0.03) as aws:
+        aws.ecs.definitions.register("lobby", ContainerDefinition("app", memory=512))
         service = aws.ecs.create_service("arcade", "lobby")
-        settings = aws.settings(service, key=KEY, RETRY_INTERVAL="2")
+        settings = aws.settings(service, key=KEY, RETRY_INTERVAL="2", DIAGNOSE="true")
         print(f"A pocket AWS at {aws.url}, a real Valkey at 127.0.0.1:{aws.valkey.port},")
         print("and the real function in a process of its own. Nothing leaves this machine.")
         with Function(settings, root=ROOT) as function:
@@ -238,13 +274,13 @@ def stage() -> Iterator[Story]:
 def main() -> int:
     began = time.monotonic()
     with stage() as story:
-        for step in (first_reconcile, scale_out, closed_port, told_to_stop, api_failure, recycled):
+        for step in STEPS:
             step(story)
     seconds = time.monotonic() - began
     if story.failed:
         print(red(f"\n{len(story.failed)} not as expected: {'; '.join(story.failed)}"))
         return 1
-    print(green(f"\nAll six steps ended as expected, in {seconds:.0f} s."))
+    print(green(f"\nAll {len(STEPS)} steps ended as expected, in {seconds:.0f} s."))
     return 0
 
 

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from discovery.deadline import Deadline
 from discovery.history.reconcile import Collector, reconcile
-from discovery.history.records import GONE, of_event
+from discovery.history.records import of_event
+from discovery.stop_codes import GONE
 from discovery.store.client import ScriptClient, open_client
 from discovery.store.history import History, keys, part
 from discovery.store.registry import Registry

@@ -107,7 +107,7 @@ PURE: dict[str, set[str]] = {
     "discovery.diagnose.outside": set(),
     "discovery.diagnose.render": {"datetime", "json"},
     "discovery.diagnose.request": set(),
-    "discovery.diagnose.restarts": set(),
+    "discovery.diagnose.restarts": {"math"},
     "discovery.diagnose.faults": {"re"},
     "discovery.diagnose.forms": {"re"},
     "discovery.diagnose.levels": {"re"},

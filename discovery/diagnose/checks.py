@@ -125,7 +125,10 @@ def stops(facts: Facts) -> Iterator[Finding]:
         memory = limit(facts, group) if group.kind == "out_of_memory" else ""
         lines = next((facts.last_lines[id] for id in group.tasks if facts.last_lines.get(id)), ())
         evidence += [*filter(None, [memory]), *(f"last lines before: {each}" for each in lines)]
-        if not group.fault:
+        if group.fault is None:
+            said = f"Why {group.count} tasks stopped is not known. {group.text}"
+            yield Finding(UNKNOWN, group.kind, said, tuple(evidence[:1]))
+        elif not group.fault:
             said = f"{group.count} tasks stopped without fault: {group.text}"
             yield Finding(INFO, group.kind, said, tuple(evidence[:1]))
         elif group.loop:

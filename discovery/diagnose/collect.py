@@ -54,7 +54,8 @@ def _collect(sources: Sources, request: Request, look: Look) -> Facts:
     tasks = bool({"tasks", "targets", "logs"} & set(checks))
     running_call = look.start(inspector.tasks, "RUNNING") if tasks else None
     stopped_call = look.start(inspector.tasks, "STOPPED") if tasks else None
-    history_call = look.start(sources.history) if sources.history and tasks else None
+    since = now - 60 * request.minutes
+    history_call = look.start(sources.history, since) if sources.history and tasks else None
     others = _start_others(sources, checks, look)
 
     service = look.take(service_call, "ecs:DescribeServices")
@@ -65,7 +66,7 @@ def _collect(sources: Sources, request: Request, look: Look) -> Facts:
     running = look.take(running_call, "ecs:ListTasks") if running_call else None
     ended = look.take(stopped_call, "ecs:ListTasks") if stopped_call else None
     known = look.take(history_call, "redis", "the history") if history_call else None
-    records = _in_window(ended, known, now - 60 * request.minutes)
+    records = _in_window(ended, known, since)
     definitions = _definitions(look, sources, service, running, records)
     stopped = None if records is None else _stopped(records, definitions)
     lines = log_lines.Lines()

@@ -29,7 +29,8 @@ class Sources(NamedTuple):
     inspector: Inspector
     logs: LogReader
     listed: Callable[[], ListView] | None  # None: there is no Redis here
-    history: Callable[[], Iterable[TaskRecord]] | None  # stopped tasks that ECS has forgotten
+    # The recorded tasks that stopped after a time: ECS forgets them within the hour.
+    history: Callable[[float], Iterable[TaskRecord]] | None
     http: Callable[[str], HttpAnswer]
     certificate: Callable[[str, int], CertificateView]
     urls: tuple[str, ...]

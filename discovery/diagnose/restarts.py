@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from discovery.inspection import DefinitionView
     from discovery.task_record import ContainerRecord, TaskRecord
 
-# So many faults of one kind, of tasks that lived no longer than this, are a crash loop.
+# So many faults of one kind within this time, of tasks that lived no longer than that, are a crash
+# loop. ECS waits up to 27 minutes before it starts the next task:
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html
 LOOP_STOPS = 3
+LOOP_TIME = 5400.0  # seconds
 LOOP_LIFE = 600.0  # seconds
 
 
@@ -26,7 +30,7 @@ class Restarts:
     """Tasks that stopped for one reason."""
 
     kind: str
-    fault: bool
+    fault: bool | None  # None: nobody knows
     text: str
     remedy: str
     container: str
@@ -34,6 +38,7 @@ class Restarts:
     first: float  # seconds since the epoch
     last: float
     life: float | None  # median seconds from start to stop; None: not known
+    closest: float  # seconds in which LOOP_STOPS of them stopped; inf: they are fewer
     definition: str
 
     @property
@@ -44,7 +49,7 @@ class Restarts:
     def loop(self) -> bool:
         """Whether tasks start and fail again and again."""
         short = self.life is None or self.life <= LOOP_LIFE
-        return self.fault and self.count >= LOOP_STOPS and short
+        return bool(self.fault) and self.closest <= LOOP_TIME and short
 
     @property
     def every(self) -> float | None:
@@ -102,6 +107,7 @@ def _group(kind: str, container: str, members: list[StoppedTask]) -> Restarts:
         first=times[0],
         last=times[-1],
         life=_median([life for each in members if (life := _life(each.record)) is not None]),
+        closest=min((b - a for a, b in zip(times, times[LOOP_STOPS - 1 :])), default=math.inf),
         definition=members[0].record.task_definition,
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from discovery.history.records import GONE, change, gone, of_task
+from discovery.history.records import change, gone, of_task
 from discovery.model import STOPPED
+from discovery.stop_codes import GONE
 from discovery.task_record import newer, task_from_json
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from discovery.lenient import LONGEST_READ, mappings
 from discovery.model import STOPPED, StoredChange
+from discovery.stop_codes import GONE
 from discovery.task_record import InstanceRecord, TaskRecord, instance_record, task_record, to_json
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 # ECS refuses a whole DescribeTasks call for one id of another length.
 _ID = re.compile(r"[A-Za-z0-9-]{32}|[A-Za-z0-9-]{36}")
-
-# The reason of a task that is gone without a word.
-GONE = "ecs-task-discovery: ECS does not know the task any more, and no stop event arrived"
 
 
 def of_event(detail: Mapping[str, Any], mask: Mask) -> StoredChange | None:

@@ -6,7 +6,6 @@ import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from discovery.history.records import GONE
 from discovery.model import STOPPED, Outcome
 from discovery.stops import explain, stop_of
 from discovery.task_record import TaskRecord, instance_from_json, task_from_json
@@ -120,11 +119,8 @@ def instance(record: InstanceRecord) -> dict[str, Any]:
 
 
 def _stop(record: TaskRecord) -> dict[str, Any]:
-    """ECS's own words, and ours beside them. No `fault`: nobody knows."""
+    """ECS's own words, and ours beside them."""
     theirs = {"stop_code": record.stop_code, "stopped_reason": record.stopped_reason}
-    if record.stopped_reason == GONE:
-        text = "The task is gone. Its stop event did not arrive, and ECS has forgotten it."
-        return {**theirs, "kind": "unseen", "fault": None, "text": text, "remedy": ""}
     return {**theirs, **explain(stop_of(record))._asdict()}
 
 

@@ -18,7 +18,7 @@ from discovery.text import iso, one_line
 if TYPE_CHECKING:
     from discovery.recycle.acts import Step
     from discovery.recycle.record import Batch
-    from discovery.service import Scaling
+    from discovery.service import Scaling, Suspended
 
 log = logging.getLogger("discovery.recycle")
 
@@ -113,8 +113,10 @@ def log_step(before: Record, record: Record, step: Step) -> None:
         elif isinstance(act, SetDesired):
             log.info("recycle %s: desired count set to %d", record.id, act.desired)
         elif isinstance(act, SetScaling):
-            maximum = "as it is" if act.maximum is None else act.maximum
-            log.info("recycle %s: scaling: %s, maximum %s", record.id, act.suspended, maximum)
+            maximum = "left as it is" if act.maximum is None else f"set to {act.maximum}"
+            log.info(
+                "recycle %s: %s suspended, maximum %s", record.id, _named(act.suspended), maximum
+            )
     if before.batch and not record.batch and record.phase == before.phase and not step.acts:
         log.info(
             "recycle %d of %d: task %s, replaced by %s after %.0f s, next in %.0f s",
@@ -136,6 +138,12 @@ def _current(batch: Batch | None) -> list[dict[str, Any]]:
         return []
     since = _iso(batch.since)
     return [{"task": task, "step": batch.step, "since": since} for task in batch.tasks]
+
+
+def _named(suspended: Suspended) -> str:
+    """What may not scale the service for now."""
+    kinds = zip(("scale-in", "scale-out", "scheduled scaling"), suspended)
+    return " and ".join(kind for kind, flag in kinds if flag) or "nothing"
 
 
 def _because(record: Record) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from discovery.errors import RecycleError
 from discovery.recycle.record import PREPARING, TAG, Capacity, Record, parse_tag
+from discovery.text import iso
 
 if TYPE_CHECKING:
     from discovery.recycle.facts import Facts
@@ -105,6 +106,7 @@ def expected_end(record: Record, now: float) -> float | None:
 def plan(record: Record, facts: Facts, now: float) -> dict[str, Any]:
     """What a recycle would do, for a dry run."""
     old = facts.old(record.request.started_before)
+    end = expected_end(record, now)
     order = sorted(old, key=lambda id: (old[id].created_at, id))
     return {
         "tasks": order[:100],
@@ -118,5 +120,5 @@ def plan(record: Record, facts: Facts, now: float) -> dict[str, Any]:
         "suspends_scale_in": record.suspends,
         "protected": sorted(facts.protected & old.keys()),
         "least_listed": record.floor - (0 if record.raised is not None else record.batch_size),
-        "expected_end": expected_end(record, now),
+        "expected_end": None if end is None else iso(end),
     }

@@ -99,6 +99,12 @@ function actions.tasks(...)
   return redis.call('HMGET', RECORDS.task, ...)
 end
 
+-- Ids of what has stopped since a time, in seconds.
+function actions.stopped(since)
+  if redis.call('TYPE', STOPPED).ok ~= 'zset' then return {} end
+  return redis.call('ZRANGE', STOPPED, since, '+inf', 'BYSCORE')
+end
+
 -- A page of the records of one kind: each an id and its record.
 function actions.read(kind, cursor)
   return {scan(kind, cursor)}

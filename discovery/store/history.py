@@ -58,6 +58,10 @@ class History:
             found.update((id, text) for id, text in zip(batch, self._run("tasks", *batch)) if text)
         return found
 
+    def stopped(self, since: float) -> list[str]:
+        """The records of the tasks that stopped after this time, in seconds since the epoch."""
+        return list(self.tasks(self._run("stopped", since)).values())
+
     def read(self) -> tuple[list[str], list[str]]:
         """All records: of the tasks, and of the instances."""
         tasks, instances = (
@@ -88,7 +92,15 @@ def arguments(change: StoredChange) -> tuple[Any, ...]:
 
 def part(key_prefix: str, change: StoredChange) -> ScriptPart:
     """Keeps a change in the call of another script."""
-    return ScriptPart(_SCRIPT.text, keys(key_prefix), ("keep", *arguments(change)))
+    records = f"{key_prefix}:{change.kind}s"
+    return ScriptPart(
+        _SCRIPT.text,
+        keys(key_prefix),
+        ("keep", *arguments(change)),
+        f"the history on the key {records} lacks this event",
+        "Grant the Redis user the commands that docs/contract.md lists for HISTORY; the next "
+        "scheduled run adds what is missing of a task.",
+    )
 
 
 def _pairs(flat: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -50,12 +50,15 @@ NO_IDS: AbstractSet[str] = frozenset()
 class ScriptPart(NamedTuple):
     """A script that is executed in the same call as another, after it.
 
-    If it fails, the other one's writes stay, and its answer is returned.
+    If it fails, the other one's writes stay, and its answer is returned. The log then has
+    `failed`, the reason that Redis gives, and `remedy`.
     """
 
     text: str
     keys: tuple[str, ...]
     args: tuple[Any, ...]
+    failed: str
+    remedy: str
 
 
 class Registry:
@@ -121,7 +124,7 @@ class Registry:
             script, keys, self._deadline, "request", *args, *part.args
         )
         if failure:
-            log.error("the request is made, but what went with it failed: %s", one_line(failure))
+            log.error("%s: %s. %s", part.failed, one_line(failure).rstrip("."), part.remedy)
         return bool(answer)
 
     def reserve(self) -> bool:

@@ -43,7 +43,8 @@ class Parts(NamedTuple):
     # None where there is no Redis. The dry run is of one round.
     registry: Registry | None = None
     dry_run: Callable[[], Report] | None = None
-    history: Callable[[], Iterable[TaskRecord]] | None = None  # stopped tasks that were recorded
+    # The recorded tasks that stopped after a time, in seconds since the epoch.
+    history: Callable[[float], Iterable[TaskRecord]] | None = None
     now: Callable[[], float] = time.time
 
 

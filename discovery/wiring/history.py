@@ -11,6 +11,7 @@ from discovery.history import records
 from discovery.history.reconcile import Collector, reconcile
 from discovery.model import Outcome
 from discovery.store.history import History, part
+from discovery.task_record import task_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from discovery.store.client import ScriptClient
     from discovery.store.registry import ScriptPart
     from discovery.sync.report import Report
+    from discovery.task_record import TaskRecord
 
 log = logging.getLogger("discovery.history")
 
@@ -35,6 +37,11 @@ class Parts(NamedTuple):
     client: ScriptClient
     lister: TaskLister
     deadline: Deadline
+
+    def stopped(self, since: float) -> list[TaskRecord]:
+        """Tasks that stopped after a time, in seconds since the epoch. Raises DiscoveryError."""
+        found = (task_from_json(text) for text in _store(self).stopped(since))
+        return [record for record in found if record]
 
 
 def with_request(service: ServiceSettings, detail: Mapping[str, Any]) -> ScriptPart | None:

@@ -93,12 +93,16 @@ def status(parts: Parts) -> dict[str, Any]:
 def after_sync(parts: Parts, synced: Report, scheduled: bool) -> None:
     """Go on with a recycle after a sync, if there is one.
 
-    A lost record shows in the service's tag only, so each scheduled run looks at the tag.
+    The list is published by now, so a failure only ends this step, and is logged. A lost record
+    shows in the service's tag only, so each scheduled run looks at the tag.
     """
-    record = loads(_recycles(parts).read().text)
-    active = record is not None and not record.ended
-    if active or (scheduled and TAG in _reader(parts).service().tags):
-        go_on(parts, synced if synced.full else None, patient=True)
+    try:
+        record = loads(_recycles(parts).read().text)
+        active = record is not None and not record.ended
+        if active or (scheduled and TAG in _reader(parts).service().tags):
+            go_on(parts, synced if synced.full else None, patient=True)
+    except DiscoveryError as error:
+        log.error("the recycle waits: %s: %s", type(error).__name__, error)  # noqa: TRY400
 
 
 def go_on(parts: Parts, synced: Report | None, patient: bool) -> None:

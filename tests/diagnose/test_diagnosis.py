@@ -12,6 +12,7 @@ from simulated import standing
 
 from discovery.aws.log_reader import LogReader
 from discovery.diagnose.request import Request
+from discovery.errors import RegistryError
 from discovery.inspection import ListedTask, ListView
 from discovery.task_record import ContainerRecord, TaskRecord
 from discovery.wiring import diagnose as wiring
@@ -412,9 +413,35 @@ def test_a_history_adds_the_tasks_that_ecs_has_forgotten(aws: Simulator, doctor:
     )  # fmt: skip
     day = Request(minutes=1440)
     assert 0 == doctor.diagnose(request=day)["restarts"]["count"]
-    answer = doctor.diagnose(request=day, history=lambda: [old])
+    answer = doctor.diagnose(request=day, history=lambda _: [old])
     assert (1, "segfault") == (answer["restarts"]["count"], answer["cause"]["kind"])
-    assert 0 == doctor.diagnose(history=lambda: [old])["restarts"]["count"]
+    assert 0 == doctor.diagnose(history=lambda _: [old])["restarts"]["count"]
+
+
+@pytest.mark.parametrize(("version", "kind"), [(1, "out_of_memory"), (99, "segfault")])
+def test_a_task_that_ecs_and_the_history_know_counts_once(
+    aws: Simulator, service: Service, doctor: Doctor, version: int, kind: str
+) -> None:
+    """Of the two records the one with the higher version counts."""
+    task = service.running[0]
+    run_out_of_memory(aws, service)
+    record = TaskRecord(
+        task.id, version, "STOPPED", "STOPPED", stopped=aws.clock.now() - 9,
+        stop_code="EssentialContainerExited", containers=(ContainerRecord("app", 139),),
+    )  # fmt: skip
+    answer = doctor.diagnose(history=lambda _: [record])
+    assert [(kind, 1)] == [(each["kind"], each["count"]) for each in answer["restarts"]["groups"]]
+
+
+def test_a_history_that_cannot_be_read_is_a_finding(doctor: Doctor) -> None:
+    """The tasks that ECS has forgotten are not seen then, so the service is not called healthy."""
+
+    def refuse(_: float) -> list[TaskRecord]:
+        raise RegistryError("Redis at redis:6379 refused the command")
+
+    answer = doctor.diagnose(history=refuse)
+    assert "unknown" == answer["verdict"]
+    assert "the history failed: Redis at redis:6379" in finding(answer, "unseen_failed")["what"]
 
 
 def test_the_newest_event_of_a_cause_is_shown_whatever_its_age(

@@ -13,8 +13,9 @@ from history_histories import play
 from redis_helpers import PREFIX, a_registry, rest, state
 
 from discovery.deadline import Deadline
-from discovery.history.records import GONE, change, gone
+from discovery.history.records import change, gone
 from discovery.model import KeptVersion, StoredChange
+from discovery.stop_codes import GONE
 from discovery.store.client import ScriptClient, open_client
 from discovery.store.history import History, part
 from discovery.store.registry import ScriptPart
@@ -213,9 +214,16 @@ def test_what_goes_with_a_request_cannot_spoil_it(
         caplog.clear()
         before = int(state(aws).get("requested", 0))
         aws.valkey.client().set("{ecs:task:iplist}:x", "no hash")
-        registry._with_request = ScriptPart(text, ("{ecs:task:iplist}:x",), ())
+        registry._with_request = ScriptPart(
+            text, ("{ecs:task:iplist}:x",), (), "the part failed", "Repair it."
+        )
         assert registry.request()
         assert before < int(state(aws)["requested"])
-        assert ["ERROR"] == [each.levelname for each in caplog.records]
+        (logged,) = caplog.records
+        assert ("ERROR", True, True) == (
+            logged.levelname,
+            logged.getMessage().startswith("the part failed: "),
+            logged.getMessage().endswith(". Repair it."),
+        )
     aws.valkey.client().set(f"{PREFIX}:lease", "another run", px=8000)
     assert not registry.request()

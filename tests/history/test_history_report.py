@@ -10,10 +10,11 @@ from builders import TASK_ID, instance_change, task_change
 
 from discovery.errors import InvalidEventError
 from discovery.history.reconcile import Collector, absent, is_news, merged
-from discovery.history.records import GONE, gone, of_event, of_task
+from discovery.history.records import gone, of_event, of_task
 from discovery.history.report import answer
 from discovery.history.request import Query, query
 from discovery.model import KeptVersion
+from discovery.stop_codes import GONE
 from discovery.task_record import ContainerRecord, InstanceRecord, TaskRecord, to_json
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -133,6 +134,8 @@ def test_a_dry_run_changes_nothing(world: World) -> None:
     world.aws.calls.clear()
     answer = world.invoke(QUICK | {"dry_run": True})
     assert ("checked", 3) == (answer["outcome"], len(answer["recycle"]["tasks"]))
+    end = datetime.fromisoformat(answer["recycle"]["expected_end"].replace("Z", "+00:00"))
+    assert world.now() < end.timestamp()
     reads = {call.action for call in world.aws.calls if "Describe" in call.operation}
     assert reads | {"ecs:ListTasks"} == {call.action for call in world.aws.calls}
 

@@ -75,3 +75,15 @@ def test_every_task_is_replaced_and_the_service_is_as_it_was(
     wait_until(lambda: len(service.running) == 3, "the surplus task is gone")
     assert not set(old) & set(listed(aws) or [])
     assert {} == service.tags
+
+
+def test_the_history_is_kept_before_a_recycle_waits(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """A recycle's waits may use up the time of the run, so what it listed is kept by then."""
+    function = start(quick(aws, service, RECYCLE="true", HISTORY="true"))
+    assert "published" == function.invoke({}).answer["outcome"]
+    assert "recycling" == function.invoke(QUICK).answer["outcome"]
+    said = function.invoke(scheduled())
+    steps = [name for line in said.log for name in ("history: ", "RecycleReplaced") if name in line]
+    assert ["history: ", "RecycleReplaced"] == steps[:2]
