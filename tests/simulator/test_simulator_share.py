@@ -66,6 +66,34 @@ def test_a_process_gets_its_share_and_no_more(busy: subprocess.Popen[bytes], way
     assert before == groups()
 
 
+# Uses so many seconds of CPU for each line, and answers with the seconds that it took.
+PUSH = """
+import sys, time
+for line in sys.stdin:
+    began, before = time.monotonic(), time.process_time()
+    while time.process_time() - before < float(line):
+        pass
+    print(time.monotonic() - began, flush=True)
+"""
+
+
+@pytest.mark.parametrize("way", share.ways())
+def test_a_process_is_held_from_the_first_instant(way: str) -> None:
+    """It uses the quota of a few periods early at most, by the kernel's ticks."""
+    command = [sys.executable, "-c", PUSH]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        with share.held(process.pid, MEMORY, way):
+            process.stdin.write("0.03\n")
+            process.stdin.flush()
+            took = float(process.stdout.readline())
+        process.stdin.close()
+    assert took > 0.03 / SHARE - 5 * share.PERIOD
+
+
 @pytest.mark.parametrize("way", share.ways())
 def test_a_process_that_ends_leaves_nothing(busy: subprocess.Popen[bytes], way: str) -> None:
     """Killed while it is held, stopped or not, it is gone and so is its group."""
