@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import deployment, withdrawal
 from benchmarks.contest import OURS, STRAIGHTFORWARD, Contest
+from simulator.processes import wait_until
 
 if TYPE_CHECKING:
     from conftest import Start
@@ -40,6 +41,7 @@ def test_an_event_counts_until_a_listing_after_it_is_published(
     function = start(aws.settings(service, OURS))
     with deployment.Publications(aws) as publications:
         function.invoke({})
+        wait_until(lambda: bool(publications.seen), "the first listing is seen")
         between = time.monotonic()
         aws.valkey.client().delete(f"{{{OURS}}}:ratelimit")
         function.invoke({})
