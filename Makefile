@@ -56,7 +56,7 @@ check: $(VENV)/ready
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 
-# Figures: some nine minutes on a machine that does nothing else. BENCH=cold: that section alone.
+# Figures: some fifteen minutes on a machine that does nothing else. BENCH=cold: that section alone.
 bench: .venv-bench/ready $(LAMBDA)/ready $(PEERS:%=.venv-peer-%/ready)
 	@.venv-bench/bin/python -m benchmarks $(BENCH)
 

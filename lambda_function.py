@@ -24,7 +24,7 @@ gc.set_threshold(50_000)
 
 import discovery
 from discovery import events, routing
-from discovery.aws import clients, secrets
+from discovery.aws import clients, secrets, snapstart
 from discovery.aws.task_lister import TaskLister
 from discovery.deadline import Deadline
 from discovery.errors import DiscoveryError
@@ -196,7 +196,7 @@ def _parts(invocation: Invocation) -> Parts:
         dry_run=lambda: _dry_run(invocation),
         emit=lambda values: _emit(invocation, values),
         deadline=invocation.deadline,
-        owner=_OWNER,
+        owner=_owner(),
     )
 
 
@@ -263,7 +263,7 @@ def _registry(invocation: Invocation, with_request: ScriptPart | None = None) ->
         service.key_ttl,
         service.calls_per_second,
         invocation.deadline,
-        _OWNER,
+        _owner(),
         with_request,
     )
 
@@ -271,7 +271,7 @@ def _registry(invocation: Invocation, with_request: ScriptPart | None = None) ->
 # What follows lives as long as the process. Not every service needs EC2 and Secrets Manager.
 
 # Of the lease. A process runs one invocation at a time.
-_OWNER = uuid.uuid4().hex
+_owner = lru_cache(maxsize=1)(lambda: uuid.uuid4().hex)
 
 
 @lru_cache(maxsize=1)
@@ -298,3 +298,6 @@ def _script_client(process: ProcessSettings) -> ScriptClient:
         f"Redis at {process.redis_host}:{process.redis_port}",
         credentials,
     )
+
+
+snapstart.on_restore(_owner.cache_clear, _task_lister.cache_clear, _script_client.cache_clear)

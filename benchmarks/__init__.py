@@ -10,9 +10,16 @@ turn against the simulator, where each AWS call takes 30 ms.
     storm.py      300 events at 12 environments under ECS's throttle bucket
     stop.py       from a stop event to the task out of the list
     cold.py       a cold start to the first list, from the zip
+    share.py      the same with Lambda's share of a CPU: events, the schedule, by memory
+    withdrawal.py     a stop event
+    share_cold.py     a cold start, its init with a whole CPU
+    deployment.py     an event a second for a minute, under ECS's throttle bucket
     peers.py      two from PyPI beside us, each by way of peer_rounds/
     peer_aws.py   what these ask of AWS that the simulator lacks
     measure.py    what is measured of a process
     results.py    figures, as a table and as JSON
+    memory.py     time and price of a run by memory
+    prices.py     what Lambda costs
+    markdown.py   figures and tables as Markdown
     picture.py    how cost grows, as a picture
 """

@@ -1,4 +1,4 @@
-"""`make bench`: every section in order, about nine minutes.
+"""`make bench`: every section in order, about fifteen minutes.
 
 It prints the tables, keeps results.json and growth.png, and writes the figures into the documents.
 `python -m benchmarks tables` writes them anew from results.json and measures nothing.
@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable
 
-from benchmarks import cold, log_classes, peers, silent, stop, storm, warm
+from benchmarks import cold, log_classes, peers, share, silent, stop, storm, warm
 from benchmarks.measure import machine
 from benchmarks.results import Results
 
@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Results, Callable[[str], None]], None]]
     "cold": ("cold starts", cold.measure),
     "storm": ("a storm of events", storm.measure),
     "stop": ("stop events", stop.measure),
+    "share": ("Lambda's share of a CPU", share.measure),
     "peers": ("peers from PyPI", peers.measure),
     "logs": ("classes of log lines", log_classes.measure),
 }
@@ -64,7 +65,9 @@ def main() -> int:
 
         measure(results, progress)
         gc.collect()
-    tables = [results.table("figures"), *([results.table("peers")] if results.peers else [])]
+    tables = [results.table("figures")]
+    tables += [results.table("memory")] if results.memory else []
+    tables += [results.table("peers")] if results.peers else []
     print("\n" + "\n\n".join([*tables, results.table("machine")]), flush=True)
     if chosen == list(SECTIONS):
         from benchmarks import picture  # noqa: PLC0415 (its library takes a while)

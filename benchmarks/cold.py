@@ -33,10 +33,10 @@ def measure(results: Results, progress: Progress) -> None:
     with Simulator(latency=LATENCY) as aws, tempfile.TemporaryDirectory() as folder:
         progress("building them")
         packages = {name: Path(folder) / str(each) for each, name in enumerate(contestants)}
-        _build(packages[OURS])
+        build(packages[OURS])
         zips = [Path(folder) / f"zip-{each}" for each in range(ZIPS)]
         for zipped in zips:
-            _build_straightforward(packages[IN_PLACE], zipped)
+            build_straightforward(packages[IN_PLACE], zipped)
         service = aws.ecs.create_service("arcade", "lobby")
         service.start_tasks(TASKS)
         for each in range(1 - ZIPS, ROUNDS + 1):
@@ -69,7 +69,7 @@ def _rows(walls: Mapping[str, list[float]]) -> list[Row]:
     ]
 
 
-def _build(into: Path) -> None:
+def build(into: Path) -> None:
     target = into.with_suffix(".zip")
     env = os.environ | OFFLINE | {"PYTHON_VERSION": VERSION}
     _run(str(ROOT / "build.sh"), str(target), env=env)
@@ -77,7 +77,7 @@ def _build(into: Path) -> None:
         bundle.extractall(into)
 
 
-def _build_straightforward(in_place: Path, zipped: Path) -> None:
+def build_straightforward(in_place: Path, zipped: Path) -> None:
     """`pip install -t`, with the bytecode that pip compiles; and the same through a zip.
 
     A zip keeps times to two seconds, and that bytecode is good for a source of that very

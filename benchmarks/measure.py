@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from simulator import share
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -45,6 +47,7 @@ def machine() -> dict[str, str | float]:
         "system": f"{system.sysname} {system.release.split('-')[0]} {system.machine}",
         "python": platform.python_version(),
         "load_at_start": round(os.getloadavg()[0], 2),
+        "shares": share.ways()[0],
     }
 
 

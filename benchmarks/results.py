@@ -16,11 +16,14 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import memory
 from benchmarks.contest import critical_path
+from benchmarks.markdown import figure, shown, table
 from benchmarks.measure import Spread
+from benchmarks.prices import GB_SECOND, INVOCATION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
 TABLE = re.compile(r"(<!-- table: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -31,8 +34,6 @@ FIGURE = re.compile(r"(<!--= (.+?) -->)(.*?)(<!--/-->)")
 MONTH, SHARE, GIGABYTES = 60 * 24 * 30, 1 / 7, 0.25
 # A deployment sends about 10 events for each task. Most are coalesced, within about 30 ms.
 EVENTS, EVENT_SECONDS = 10, 0.03
-# arm64 in us-east-1, in dollars: https://aws.amazon.com/lambda/pricing/
-GB_SECOND, INVOCATION = 0.0000133334, 0.20 / 1_000_000
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
+    memory: list[memory.Cost] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         document = asdict(self)
@@ -115,6 +117,7 @@ class Results:
         held["rows"] = [Row(**_spreads(row)) for row in rows]
         held["peers"] = [Peer(**_spreads(peer)) for peer in held["peers"]]
         held["growth"] = [Growth(**_spreads(growth)) for growth in held["growth"]]
+        held["memory"] = [memory.Cost(**_spreads(cost)) for cost in held.get("memory", [])]
         return cls(**held)
 
     def document(self, text: str) -> str:
@@ -123,8 +126,13 @@ class Results:
         return FIGURE.sub(lambda found: f"{found[1]}{self.figure(found[2])}{found[4]}", text)
 
     def table(self, name: str) -> str:
-        """Markdown of `figures`, `peers` or `machine` (one line). Raises LookupError."""
-        tables = {"figures": self._figures, "peers": self._peers, "machine": self._machine}
+        """Markdown of `figures`, `peers`, `memory` or `machine` (one line). Raises LookupError."""
+        tables = {
+            "figures": self._figures,
+            "peers": self._peers,
+            "memory": lambda: memory.table(self.memory),
+            "machine": self._machine,
+        }
         return tables[name]()
 
     def figure(self, name: str) -> str:
@@ -149,7 +157,7 @@ class Results:
         spread = {"ours": row.ours, "straightforward": row.straightforward}.get(who)
         if spread is None:
             raise LookupError(f"no figure is named {name!r}")
-        return f"{_figure(spread.median)}{row.unit}"
+        return f"{figure(spread.median)}{row.unit}"
 
     def _row(self, title: str) -> Row:
         first, _, below = title.partition(" ... ")
@@ -170,24 +178,24 @@ class Results:
         if where == "a task" and quantity == "memory":
             least, *_, most = sorted(sizes.values(), key=lambda each: each.tasks)
             kilobytes = (most.memory - least.memory) * 1000 / (most.tasks - least.tasks)
-            return f"{_figure(kilobytes)} kB"
+            return f"{figure(kilobytes)} kB"
         each = sizes[where]
         return {
-            "time": f"{_figure(each.milliseconds.median)} ms",
-            "cpu": f"{_figure(each.cpu.median)} ms",
-            "memory": f"{_figure(each.memory)} MB",
+            "time": f"{figure(each.milliseconds.median)} ms",
+            "cpu": f"{figure(each.cpu.median)} ms",
+            "memory": f"{figure(each.memory)} MB",
             "calls": f"{each.calls:,}",
             **each.month(),
         }[quantity]
 
     def _figures(self) -> str:
-        return _table(
+        return table(
             ("figure", "straightforward", "ours", "to reach", ""),
             [
                 (
                     row.figure + (f" ({row.note})" if row.note else ""),
-                    _shown(row.straightforward, row.unit),
-                    _shown(row.ours, row.unit),
+                    shown(row.straightforward, row.unit),
+                    shown(row.ours, row.unit),
                     "" if row.goal is None else f"{row.goal:g}{row.unit}",
                     {None: "", True: "reached", False: "**not reached**"}[row.reached],
                 )
@@ -196,7 +204,7 @@ class Results:
         )
 
     def _peers(self) -> str:
-        return _table(
+        return table(
             ("discovery alone, cold", "tasks", "found", "calls", "seconds", "leaves out"),
             [
                 (
@@ -204,7 +212,7 @@ class Results:
                     f"{peer.tasks:,}",
                     f"{peer.found:,}",
                     f"{sum(peer.calls.values()):,}",
-                    _shown(peer.seconds, ""),
+                    shown(peer.seconds, ""),
                     peer.leaves_out,
                 )
                 for peer in self.peers
@@ -213,9 +221,10 @@ class Results:
 
     def _machine(self) -> str:
         machine = self.machine
+        shares = f", shares of a CPU by {machine['shares']}" if "shares" in machine else ""
         return (
             f"{self.date}, `{self.command}` on {machine['processor']}, {machine['cores']} cores, "
-            f"{machine['memory_gb']} GB, {machine['system']}, Python {machine['python']}."
+            f"{machine['memory_gb']} GB, {machine['system']}, Python {machine['python']}{shares}."
         )
 
 
@@ -225,29 +234,6 @@ def _spreads(values: Mapping[str, Any]) -> dict[str, Any]:
         name: Spread(**value) if isinstance(value, dict) and "median" in value else value
         for name, value in values.items()
     }
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(line, widths)) + " |"
-        for line in lines
-    )
-
-
-def _shown(spread: Spread | None, unit: str) -> str:
-    """The median, and in brackets the least and the most."""
-    if spread is None:
-        return ""
-    median, low, high = (_figure(each) for each in (spread.median, spread.low, spread.high))
-    return f"{median}{unit}" if spread.runs == 1 else f"{median}{unit} ({low}-{high})"
-
-
-def _figure(value: float) -> str:
-    if value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004
 
 
 def _rounded(value: Any) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.contest import Progress
 
 # Tasks, the share of the critical path to reach, rounds.
-SIZES = ((10, 1.15, 31), (20, 1.2, 31), (100, 1.25, 31), (1000, 1.2, 9), (5000, 1.2, 7))
+SIZES = ((10, 1.15, 31), (20, 1.2, 31), (100, 1.25, 31), (1000, 1.05, 9), (5000, 1.05, 7))
 IDLE, LARGEST = 20, 5000
 NEWCOMERS = 15
 

@@ -135,7 +135,11 @@ def _remove(group: Path) -> None:
 @contextlib.contextmanager
 def _by_signals(pid: int, memory: int) -> Iterator[None]:
     command = [sys.executable, __file__, str(pid), str(quota(memory)), str(os.getpid())]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as keeper:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as keeper:
+        assert keeper.stdout is not None
+        keeper.stdout.readline()  # it counts from now on; its own start takes some periods
         try:
             yield
         finally:
@@ -149,6 +153,7 @@ def _keep(pid: int, allowed: float, holder: int) -> None:
     """Let a process use so many seconds of each period, until it or the holder has ended."""
     clock = (~pid << 3) | 2  # clock_getcpuclockid(3): all threads of a process
     used, left = time.clock_gettime(clock), allowed
+    print("counting", flush=True)
     try:
         while os.getppid() == holder:
             begun = time.monotonic()

@@ -69,6 +69,7 @@ GROUND = [
 PACKAGES = {
     "discovery.aws.clients": {"boto3", "botocore"},
     "discovery.aws.errors": {"botocore"},
+    "discovery.aws.snapstart": {"snapshot_restore_py"},
     "discovery.aws.unseen": {"botocore"},
     "discovery.store.client": {"redis"},
     "discovery.aws.service_writer": {"botocore"},

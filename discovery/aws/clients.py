@@ -50,6 +50,12 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
     return get
 
 
+def forget_credentials() -> None:
+    """Let the next client look for credentials, which boto3's session keeps."""
+    if boto3.DEFAULT_SESSION:
+        boto3.setup_default_session()
+
+
 def ecs() -> ECSClient:
     """A client for reading ECS, with an own reader of its JSON."""
     return use_fast_json(boto3.client("ecs", config=READ))

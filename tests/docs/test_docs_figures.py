@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 from documents import DOCUMENTS, PERFORMANCE, README, name, prose, text
 
+from benchmarks import memory
 from benchmarks.measure import Spread
 from benchmarks.results import FIGURE, TABLE, Growth, Results
 
@@ -43,7 +44,7 @@ def test_no_figure_is_written_by_hand() -> None:
     page = TABLE.sub("", FIGURE.sub("", prose(PERFORMANCE)))
     sections = re.split(r"^## ", page, flags=re.MULTILINE)
     measured = [each for each in sections if "<!-- by hand: " not in each]
-    assert 4 == len(measured)
+    assert 5 == len(measured)
     quantity = r"\d[\d,]*\.\d+|\d[\d,]* ?(?:ms|s|MB|kB|GB|%)(?!\w)"
     assert [] == re.findall(quantity, "".join(measured))
 
@@ -92,3 +93,16 @@ def test_the_price_follows_from_the_cpu_and_the_calls_of_a_run() -> None:
         "price": "$0.12",
         "calls in a month": "86,400",
     } == growth.month()
+
+
+def test_the_price_of_a_run_follows_from_its_memory_and_its_time() -> None:
+    """A million seconds at 1 GB: 13.33 dollars on arm64, 16.67 on x86; half of it at 512 MB."""
+    second = Spread(median=1000.0, low=900.0, high=1100.0, runs=3)
+    costs = [memory.Cost(20, "event", mb, second) for mb in (512, 1024)]
+    costs.append(memory.Cost(1000, "schedule", 512, second))
+    assert [
+        "| tasks | run      | 512 MB                  | 1,024 MB                  |",
+        "| ---   | ---      | ---                     | ---                       |",
+        "| 20    | event    | 1,000 ms, $6.67 / $8.33 | 1,000 ms, $13.33 / $16.67 |",
+        "| 1,000 | schedule | 1,000 ms, $6.67 / $8.33 |                           |",
+    ] == memory.table(costs).splitlines()

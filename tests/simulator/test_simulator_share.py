@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,35 @@ def test_a_process_gets_its_share_and_no_more(busy: subprocess.Popen[bytes], way
         assert SHARE * 0.4 < used(busy.pid, 1.5) < SHARE * 1.2
     assert SHARE * 1.5 < used(busy.pid, 0.5)
     assert before == groups()
+
+
+# Uses so many seconds of CPU for each line, and answers with the seconds that it took.
+PUSH = """
+import sys, time
+for line in sys.stdin:
+    began, before = time.monotonic(), time.process_time()
+    while time.process_time() - before < float(line):
+        pass
+    print(time.monotonic() - began, flush=True)
+"""
+
+
+@pytest.mark.parametrize("way", share.ways())
+def test_a_process_is_held_from_the_first_instant(way: str) -> None:
+    """It uses the quota of a few periods early at most, by the kernel's ticks."""
+    command = [sys.executable, "-c", PUSH]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        for seconds, way_now in (("0", None), ("0.03", way)):
+            with share.held(process.pid, MEMORY, way_now) if way_now else nullcontext():
+                process.stdin.write(f"{seconds}\n")
+                process.stdin.flush()
+                took = float(process.stdout.readline())
+        process.stdin.close()
+    assert took > 0.03 / SHARE - 5 * share.PERIOD
 
 
 @pytest.mark.parametrize("way", share.ways())

@@ -1,0 +1,87 @@
+"""SnapStart: environments that start from one snapshot have nothing in common that must differ."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import KEY, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from simulator import Simulator
+
+# Lambda's module, as far as it registers: https://pypi.org/project/snapshot-restore-py/
+RUNTIME = """
+hooks = []
+
+def register_after_restore(hook, *args, **named):
+    hooks.append((hook, args, named))
+    return hook
+"""
+# Syncs, is restored with other credentials, and syncs again.
+PROCESS = """
+import json, os, random
+import boto3
+import lambda_function
+import snapshot_restore_py
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 30_000
+
+def state():
+    return {
+        "outcome": lambda_function.lambda_handler({}, Context())["outcome"],
+        "owner": lambda_function._owner(),
+        "redis": id(kept[-1]),
+        "credentials": boto3.DEFAULT_SESSION.get_credentials().access_key,
+    }
+
+kept = []  # so that no object gets the address of one that is gone
+make = lambda_function.open_client
+lambda_function.open_client = lambda *args: kept.append(make(*args)) or kept[-1]
+before = state()
+again = state()
+os.environ["AWS_ACCESS_KEY_ID"] = "AKIAAFTERTHERESTORE1"
+drawn = random.getstate()
+for hook, args, named in snapshot_restore_py.hooks:
+    hook(*args, **named)
+drawn_anew = random.getstate() != drawn
+print(json.dumps([before, again, state(), drawn_anew, len(snapshot_restore_py.hooks)]))
+"""
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Path:
+    """A folder with Lambda's module."""
+    (tmp_path / "snapshot_restore_py.py").write_text(RUNTIME)
+    return tmp_path
+
+
+def test_a_restore_makes_anew_what_may_not_be_shared(
+    aws: Simulator, product_python: str, runtime: Path
+) -> None:
+    """The lease's owner, the client of Redis, credentials and the state of random; nothing of it
+    changes between two invocations of one environment."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_tasks(2)
+    settings = aws.settings(service, KEY, PYTHONPATH=f"{ROOT}:{runtime}")
+    done = subprocess.run(
+        [product_python, "-c", PROCESS],
+        cwd=ROOT,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, again, after, drawn_anew, hooks = json.loads(done.stdout.splitlines()[-1])
+    assert before == again
+    assert ("published", "AKIAAFTERTHERESTORE1") == (after["outcome"], after["credentials"])
+    assert before["owner"] != after["owner"]
+    assert before["redis"] != after["redis"]
+    assert drawn_anew
+    assert hooks > 0
