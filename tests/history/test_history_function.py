@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -329,3 +330,21 @@ def test_a_user_that_may_not_delete_withdraws_all_the_same(
     said = function.invoke(stop)
     assert [] == [line for line in said.log if "ERROR" in line]
     assert [] == client.zrange(STOPPED, 0, -1)
+
+
+def test_only_a_look_at_each_task_corrects_the_history(
+    aws: Simulator, service: Service, function: Function
+) -> None:
+    """If another run answers the schedule's request first, the scheduled run lists only what may
+    have changed. It takes no task for gone that it has not looked at, and looks up none."""
+    service.start_tasks(2)
+    for event in aws.events.take():
+        rest(aws)
+        function.invoke(event)
+    tick(aws, function)
+    aws.calls.clear()
+    # A full listing that began later than the schedule's request.
+    aws.valkey.client().hset(f"{PREFIX}:state", "full", int((time.time() + 30) * 1000))
+    assert [] == tick(aws, function)
+    assert [] == aws.calls.of("DescribeTasks")
+    assert ["RUNNING"] * 2 == [each["lastStatus"] for each in asked(function)["tasks"]]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import listed
-from redis_helpers import quick
+from redis_helpers import PREFIX, quick
 
 from simulator import Delays
-from simulator.events import scheduled
+from simulator.events import scheduled, service_action
 from simulator.processes import wait_until
 
 if TYPE_CHECKING:
@@ -87,3 +87,17 @@ def test_the_history_is_kept_before_a_recycle_waits(
     said = function.invoke(scheduled())
     steps = [name for line in said.log for name in ("history: ", "RecycleReplaced") if name in line]
     assert ["history: ", "RecycleReplaced"] == steps[:2]
+
+
+def test_a_recycle_goes_by_a_look_at_each_task(
+    aws: Simulator, service: Service, function: Function
+) -> None:
+    """An event's run looks only at what may have changed. The recycle that it advances looks at
+    each task besides, so what it does next rests on probes of now."""
+    function.invoke(QUICK | {"drain_time": 60})
+    aws.events.take()
+    aws.calls.clear()
+    aws.valkey.client().delete(f"{PREFIX}:ratelimit")
+    assert function.invoke(service_action(service)).error_message is None
+    ids = {arn for call in aws.calls.of("DescribeTasks") for arn in call.parameters["tasks"]}
+    assert {task.id for task in service.running} <= {each.rpartition("/")[2] for each in ids}
