@@ -347,4 +347,4 @@ def test_only_a_look_at_each_task_corrects_the_history(
     aws.valkey.client().hset(f"{PREFIX}:state", "full", int((time.time() + 30) * 1000))
     assert [] == tick(aws, function)
     assert [] == aws.calls.of("DescribeTasks")
-    assert ["RUNNING"] * 2 == [each["lastStatus"] for each in asked(function)["tasks"]]
+    assert ["RUNNING"] * 2 == [each["last_status"] for each in asked(function)["tasks"]]
