@@ -146,7 +146,9 @@ def _diagnoses(
     from discovery.deadline import Deadline  # noqa: PLC0415
     from discovery.diagnose import request as requests  # noqa: PLC0415
 
-    params = {"minutes": options.minutes, "limit": options.limit}
+    params = {"minutes": options.minutes}
+    if hasattr(options, "limit"):
+        params["limit"] = options.limit
     request = requests.request(params)._replace(checks=checks)
     with _progress(options):
         if options.function:

@@ -143,7 +143,7 @@ def _logs(commands: Any) -> None:
     for name, texts in _LOGS.items():
         each = options.command(whats, name, *texts)
         options.services(each)
-        options.window(each, groups=name != "pull")
+        options.window(each, groups=name == "errors")
 
 
 def _history(commands: Any) -> None:
@@ -172,7 +172,9 @@ def _simple(commands: Any) -> None:
         commands,
         "sync",
         "list the tasks now, check them, and write the list",
-        "Exits with 1 if running tasks are not healthy.",
+        "Without --function the tasks are checked from here, so run it inside the VPC: a task that\n"
+        "accepts no connection from here leaves the list. Exits with 1 if running tasks are not\n"
+        "healthy.",
         "sync --dry-run",
     )
     made.add_argument(

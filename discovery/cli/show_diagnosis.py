@@ -66,8 +66,11 @@ def _diagnosis(
         running = f"{service['running']} of {service['desired']} running"
         pending = f", {service['pending']} pending" if service["pending"] else ""
         yield f"{INDENT}Service: {running}{pending}, {service['definition']}"
+    shown: list[Mapping[str, Any]] = []
     for each in answer["findings"]:
-        yield from _finding(each, terminal, verbose)
+        if each not in shown:  # two calls may have failed in the same way
+            shown.append(each)
+            yield from _finding(each, terminal, verbose)
     for group in answer["targets"] or ():
         states = ", ".join(f"{count} {state}" for state, count in group["states"].items())
         where = group["group"].split(":targetgroup/")[-1].split("/")[0]

@@ -33,7 +33,7 @@ def errors(answer: Mapping[str, Any], terminal: Terminal, verbose: bool) -> Iter
     logs = answer["logs"]
     if not logs:
         return
-    yield f"{INDENT}{sum(logs['classes'].values())} errors in {logs['lines']} lines"
+    yield f"{INDENT}errors: {sum(logs['classes'].values())}, lines: {logs['lines']}"
     if verbose:
         for each in logs["groups"]:
             yield f"{INDENT}{each['count']} x {each['error']}, {each['first']} to {each['last']}"
@@ -54,7 +54,7 @@ def restarts(answer: Mapping[str, Any], terminal: Terminal, verbose: bool) -> It
     held = answer["restarts"]
     if not held:
         return
-    yield f"{INDENT}{held['stopped']} tasks stopped, {held['count']} of them by a fault"
+    yield f"{INDENT}stopped tasks: {held['stopped']}, by a fault: {held['count']}"
     for each in held["groups"]:
         loop = "Crash loop: " if each["loop"] else ""
         colour = "failing" if each["fault"] else "healthy"
@@ -77,7 +77,7 @@ def summary(answer: Mapping[str, Any], terminal: Terminal, verbose: bool) -> Ite
     if not logs:
         return
     cut = ", not all of the window" if logs["truncated"] else ""
-    yield f"{INDENT}{logs['lines']} lines{cut}"
+    yield f"{INDENT}lines: {logs['lines']}{cut}"
     rows: list[tuple[Cell | str, int]]
     rows = [(Cell(name, "failing"), count) for name, count in logs["classes"].items()]
     if rows:
