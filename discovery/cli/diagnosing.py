@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import lambda_function
 from discovery.cli import aws, environment
 from discovery.diagnose.findings import DEGRADED, FAILING, INFO, Finding
+from discovery.errors import SettingsError
 from discovery.wiring import diagnose as wiring
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def targets(named: list[str], env: Mapping[str, str]) -> list[Target]:
         cluster = environment.cluster(env)
         log.info("listing the services of %s", cluster)
         wanted = aws.services(cluster)
+        if not wanted:
+            raise SettingsError(f"The cluster {cluster} has no services: name another one.")
     return [environment.target(each, env, alone=len(wanted) == 1) for each in wanted]
 
 

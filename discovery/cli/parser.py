@@ -172,9 +172,9 @@ def _simple(commands: Any) -> None:
         commands,
         "sync",
         "list the tasks now, check them, and write the list",
-        "Without --function the tasks are checked from here, so run it inside the VPC: a task that\n"
-        "accepts no connection from here leaves the list. Exits with 1 if running tasks are not\n"
-        "healthy.",
+        "Without --function the tasks are checked from here, so run it inside the VPC: a task\n"
+        "that accepts no connection from here leaves the list. Exits with 1 if running tasks are\n"
+        "not healthy.",
         "sync --dry-run",
     )
     made.add_argument(

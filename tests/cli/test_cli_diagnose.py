@@ -17,7 +17,7 @@ from simulator.faults import denied
 if TYPE_CHECKING:
     from simulator import Service, Simulator
 
-NO_REDIS = {"REDIS_HOST": None, "REDIS_KEY": None}
+NO_REDIS: dict[str, str | None] = {"REDIS_HOST": None, "REDIS_KEY": None}
 
 
 def healthy(aws: Simulator, name: str = "lobby", desired: int = 2) -> Service:
@@ -58,7 +58,7 @@ def test_the_exit_code_is_the_verdict(aws: Simulator) -> None:
 def test_it_needs_no_redis(aws: Simulator) -> None:
     """Without one a service can be healthy, and that is said; one that is away is unknown."""
     service = healthy(aws)
-    env = quick(aws, service)
+    env: dict[str, str | None] = {**quick(aws, service)}
     without = run(env | NO_REDIS, "diagnose")
     assert 0 == without.code
     assert "was not looked at: REDIS_HOST and REDIS_KEY are not set" in without.out
@@ -130,9 +130,7 @@ def test_a_wrong_setting_or_option_is_an_error(
     assert [] == list(aws.calls)
 
 
-def test_all_pages_of_services_are_listed(
-    aws: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_pages_of_services_are_listed(aws: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of ListServices holds 100 services; none is missed."""
     names = [f"s{number:03}" for number in range(101)]
     for name in names:
