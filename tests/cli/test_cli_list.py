@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from commands import run, start
+import commands
+from commands import run
 from redis_helpers import quick
 
 from simulator import processes
 
 if TYPE_CHECKING:
     import subprocess
+
+    from conftest import Start
 
     from simulator import Simulator
 
@@ -29,19 +32,20 @@ def subscribers(aws: Simulator, key: str = "ecs:task:iplist") -> int:
     return int(dict(aws.valkey.client().pubsub_numsub(key))[key])
 
 
-def test_the_table_follows_the_changes(aws: Simulator) -> None:
+def test_the_table_follows_the_changes(aws: Simulator, start: Start) -> None:
     """A stop is shown as soon as it is published; nothing is shown twice."""
     service = aws.ecs.create_service("arcade", "lobby", desired=2, steady=True)
     env = quick(aws, service, RETRY_COUNT="1")
-    assert 0 == run(env, "sync").code
-    with start(env, "list", "--watch") as watching:
+    function = start(env)
+    function.invoke({})
+    with commands.start(env, "list", "--watch") as watching:
         try:
             assert watching.stdout is not None
             assert [task.ip for task in service.tasks] == table(watching, 2)
             processes.wait_until(lambda: subscribers(aws) == 1, "it has subscribed")
             service.tasks[0].port("closed")
             service.tasks[1].port("closed")
-            assert 1 == run(env, "sync").code
+            function.invoke({})
             assert [] == table(watching, 0)
 
             # It goes on by itself after Redis was away.
@@ -53,7 +57,7 @@ def test_the_table_follows_the_changes(aws: Simulator) -> None:
             assert "The list has never been published." in watching.stdout.readline()
             assert watching.stdout.readline().startswith("ADDRESS")
             service.tasks[0].port("listens")
-            assert 1 == run(env, "sync").code
+            function.invoke({})
             assert [service.tasks[0].ip] == table(watching, 1)
         finally:
             watching.send_signal(signal.SIGINT)
