@@ -201,7 +201,6 @@ def _parts(invocation: Invocation) -> Parts:
 
 
 def diagnose_parts(invocation: Invocation) -> DiagnoseParts:
-    """What a diagnosis works with. The command line uses it, too."""
     from discovery.wiring.diagnose import Parts  # noqa: PLC0415 (loaded if used)
 
     # One round: why a task is left out is of now, and a diagnosis has other things to wait for.
@@ -290,12 +289,11 @@ def _script_client(process: ProcessSettings) -> ScriptClient:
 
 def credentials(process: ProcessSettings) -> SecretCredentials | None:
     """The password for Redis, which is fetched when it is first needed; None: there is none."""
-    if not process.secret_arn:
+    arn = process.secret_arn
+    if not arn:
         return None
     secrets_manager = clients.once(clients.secrets_manager)
-    return SecretCredentials(
-        lambda: secrets.fetch(secrets_manager, process.secret_arn), process.secret_arn
-    )
+    return SecretCredentials(lambda: secrets.fetch(secrets_manager, arn), arn)
 
 
 snapstart.on_restore(_owner.cache_clear, _task_lister.cache_clear, _script_client.cache_clear)

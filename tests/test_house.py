@@ -108,7 +108,7 @@ PURE: dict[str, set[str]] = {
     "discovery.cli.show_logs": {"datetime"},
     "discovery.cli.show_recycle": set(),
     "discovery.cli.table": set(),
-    "discovery.cli.terminal": {"textwrap", "unicodedata"},
+    "discovery.cli.terminal": {"unicodedata"},
     "discovery.store.codec": {"datetime", "json"},
     "discovery.sync.decide": set(),
     "discovery.sync.report": set(),

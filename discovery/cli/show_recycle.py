@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from discovery.cli.table import table
-from discovery.text import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,5 +52,5 @@ def _plan(plan: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
     if plan["protected"]:
         yield from terminal.paragraph(f"protected: {' '.join(plan['protected'])}", "    ", "  ")
     if plan["expected_end"] is not None:
-        yield f"  ends about {iso(plan['expected_end'])}"
+        yield f"  ends about {plan['expected_end']}"
     yield from terminal.paragraph(f"tasks in their order: {' '.join(tasks)}", "    ", "  ")

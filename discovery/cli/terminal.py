@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
 from typing import NamedTuple
 
@@ -34,14 +33,22 @@ class Terminal(NamedTuple):
         start = indent if first is None else first
         if self.width is None:
             return [f"{start}{text}"]
-        return textwrap.wrap(
-            text,
-            max(NARROWEST, self.width),
-            initial_indent=start,
-            subsequent_indent=indent,
-            break_long_words=True,
-            break_on_hyphens=False,
-        ) or [start.rstrip()]
+        width = max(NARROWEST, self.width)
+        lines, line = [], start
+        for word in text.split():
+            gap = "" if line in (start, indent) else " "
+            if columns(line + gap + word) <= width:
+                line += gap + word
+                continue
+            if gap:
+                lines.append(line)
+                line = indent
+            while columns(line + word) > width:  # longer than a line: an ARN, say
+                fits = len(cut(word, width - columns(line) + 1)) - 1
+                lines.append(line + word[: max(1, fits)])
+                line, word = indent, word[max(1, fits) :]  # noqa: PLW2901
+            line += word
+        return [*lines, line.rstrip()]
 
 
 def columns(text: str) -> int:

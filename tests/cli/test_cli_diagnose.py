@@ -102,6 +102,7 @@ def test_a_service_or_a_permission_that_is_not_there_is_unknown(aws: Simulator) 
     missing = run(env, "diagnose", "nobody")
     assert (2, "nobody: unknown") == (missing.code, missing.out.splitlines()[0])
     assert "service nobody of cluster arcade found no such service" in missing.out
+    assert 1 == missing.out.count("ServiceNotFoundException")  # two calls failed with it
     for operation in ("ListServices", "DescribeServices"):
         aws.faults.set(operation, denied)
     refused = run(env, "diagnose", "all")

@@ -90,7 +90,8 @@ def test_the_history_is_shown_with_its_reasons(
     done = run(operator, "history", "--task", task.id, "--function", NAME)
     assert 0 == done.code
     assert "ran out of memory" in done.out
-    assert "exit code 137" in done.out
+    assert "  remedy: Raise the memory" in done.out
+    assert "  container lobby: STOPPED, exit code 137" in done.out
 
 
 def test_an_error_of_the_function_or_of_the_call_is_an_error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING
 
@@ -77,3 +78,15 @@ def test_an_unreachable_redis_is_an_error(aws: Simulator) -> None:
     away = run(env, "list", "--watch")
     assert (2, "") == (away.code, away.out)
     assert "cannot be reached" in away.err
+
+
+def test_what_anybody_wrote_into_the_list_is_made_safe(aws: Simulator) -> None:
+    """No escape sequence reaches the terminal, and a secret is masked."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    held = [{"ip": "10.0.0.1", "task_name": "a\x1b[2J\npassword=hunter2"}]
+    aws.valkey.client().set("ecs:task:iplist", json.dumps(held))
+    env = quick(aws, service)
+    shown, answer = run(env, "list"), json.loads(run(env, "list", "--json").out)
+    assert (1, "a [2J password=***") == (shown.code, answer["tasks"][0]["task_name"])
+    assert "\x1b" not in shown.out
+    assert "hunter2" not in shown.out

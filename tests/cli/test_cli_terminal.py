@@ -64,6 +64,18 @@ def test_progress_is_shown_while_it_takes_long(aws: Simulator) -> None:
     assert (2, False) == (quiet.code, ESCAPE in quiet.out)
 
 
+@pytest.mark.parametrize("width", [20, 33, None])
+def test_a_paragraph_fits(width: int | None) -> None:
+    """No word is lost, and each line has its indent; what is longer than a line is broken."""
+    text = f"a few words, an arn:{'x' * 70} and 日本語のログ行です 日本語 to the end"
+    lines = Terminal(width).paragraph(text, "    ", "- ")
+    assert [] == [line for line in lines if width and columns(line) > width]
+    assert ["- a", *["    "] * (len(lines) - 1)] == [
+        line[: 3 if number == 0 else 4] for number, line in enumerate(lines)
+    ]
+    assert text.replace(" ", "") == "".join("".join(lines).split())[1:]
+
+
 @pytest.mark.parametrize("width", [20, 30, 45, 80, None])
 def test_a_table_fits(width: int | None) -> None:
     """The widest columns are cut, numbers stand right, wide characters count twice."""
