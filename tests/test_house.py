@@ -35,7 +35,7 @@ each_file = pytest.mark.parametrize(
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 
-# What a person runs on her own machine. It may use everything, and nothing uses it.
+# The command line may use everything, and nothing uses it.
 COMMAND_LINE = {
     name for name in MODULES if name.startswith(("discovery.cli", "discovery.__main__"))
 }

@@ -1,4 +1,4 @@
-"""The command line, `python -m discovery`: what a person runs, on her own machine.
+"""The command line, `python -m discovery`, for a person's own machine.
 
     parser       the commands and their options; pure
     options      what the commands have in common; pure
@@ -13,8 +13,8 @@
     safe         texts from outside, made safe for a terminal; pure
     terminal     width, colours, wrapped text; pure
     table        rows and columns that fit; pure
-    progress     what goes on, on a terminal
-    show_*       what a person reads of an answer; pure
+    progress     a line on the terminal while a command takes long
+    show_*       answers, formatted for a person; pure
 
 Nothing imports this room, and it is not in the zip: a cold start pays nothing for it.
 """

@@ -1,4 +1,4 @@
-"""What only the command line calls: the session, the services of a cluster, the function."""
+"""AWS calls of the command line alone: ListServices and Invoke; and the session for all calls."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """What the handler needs of Lambda's context: how much time is left."""
+    """The part of Lambda's context that the handler uses: the time that is left."""
 
     def __init__(self, timeout: float) -> None:
         self._end = time.monotonic() + timeout

@@ -1,4 +1,4 @@
-"""From arguments to an exit code: runs a command, prints what it found, and says what failed."""
+"""Runs a command: from its arguments to printed lines and an exit code."""
 
 from __future__ import annotations
 
@@ -209,7 +209,8 @@ def _event(
 ) -> int:
     """A command that is one event: sends it, and shows the answer."""
     with _progress(options):
-        log.info("waiting for %s", f"the function {options.function}" if options.function else "it")
+        name = f"the function {options.function}" if options.function else "the answer"
+        log.info("waiting for %s", name)
         answer = masked(handler.answer(event, options, env))
     if options.json:
         _print_json(answer)

@@ -1,4 +1,4 @@
-"""What the commands have in common: how they are described, and the options of all. Pure."""
+"""The common parts of the commands: their descriptions, and the options of all. Pure."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def command(commands: Any, name: str, help: str, more: str, example: str) -> Any
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    made.usage = "%(prog)s [options]"
     where = made.add_argument_group("where")
     where.add_argument(
         "--function", metavar="NAME", default="",
@@ -84,6 +85,7 @@ def window(made: Any, groups: bool) -> None:
 
 
 def services(made: Any) -> None:
+    made.usage = "%(prog)s [SERVICE ...] [options]"
     made.add_argument(
         "services", nargs="*", metavar="SERVICE",
         help="names or ARNs; `all` means every service of the cluster (default: ECS_SERVICE_NAME; "

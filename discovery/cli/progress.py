@@ -1,4 +1,4 @@
-"""What goes on, as one line on a terminal that comes after a second and goes at the end."""
+"""Progress: one line on a terminal, which appears after a second and disappears at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A diagnosis as a person reads it: verdict, cause, findings, figures. Pure."""
+"""A diagnosis, formatted for a person: verdict, cause, findings, figures. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The latest state of tasks and instances, as a person reads it. Pure."""
+"""The latest state of tasks and instances, formatted for a person. Pure."""
 
 from __future__ import annotations
 

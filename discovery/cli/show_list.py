@@ -1,4 +1,4 @@
-"""The list, the status and a sync's answer, as a person reads them. Pure."""
+"""The list, the status and a sync's answer, formatted for a person. Pure."""
 
 from __future__ import annotations
 

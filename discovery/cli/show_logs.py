@@ -1,4 +1,4 @@
-"""What the logs say, as a person reads it. Pure."""
+"""Log lines, errors, stopped tasks and figures, formatted for a person. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recycle, or the plan of one, as a person reads it. Pure."""
+"""A recycle, or the plan of one, formatted for a person. Pure."""
 
 from __future__ import annotations
 

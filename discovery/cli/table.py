@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from discovery.cli.terminal import Terminal
 
 GAP = "  "
-LEAST = 6  # columns that a cell keeps
+LEAST = 1  # column that a cell keeps
 
 
 class Cell(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a terminal shows: how wide a text is, colours, paragraphs. Pure."""
+"""Text for a terminal: its width in columns, colours, paragraphs. Pure."""
 
 from __future__ import annotations
 

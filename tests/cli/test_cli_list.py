@@ -80,7 +80,7 @@ def test_an_unreachable_redis_is_an_error(aws: Simulator) -> None:
     assert "cannot be reached" in away.err
 
 
-def test_what_anybody_wrote_into_the_list_is_made_safe(aws: Simulator) -> None:
+def test_an_unsafe_text_in_the_list_is_made_safe(aws: Simulator) -> None:
     """No escape sequence reaches the terminal, and a secret is masked."""
     service = aws.ecs.create_service("arcade", "lobby")
     held = [{"ip": "10.0.0.1", "task_name": "a\x1b[2J\npassword=hunter2"}]
