@@ -106,7 +106,7 @@ def _answer(invocation: Invocation, action: routing.Action) -> dict[str, Any]:
     if isinstance(action, routing.Diagnose):
         from discovery.wiring import diagnose  # noqa: PLC0415 (loaded if used)
 
-        return diagnose.answer(_diagnose_parts(invocation), action.params)
+        return diagnose.answer(diagnose_parts(invocation), action.params)
     if isinstance(action, routing.History):
         from discovery.wiring import history  # noqa: PLC0415 (loaded if used)
 
@@ -200,7 +200,7 @@ def _parts(invocation: Invocation) -> Parts:
     )
 
 
-def _diagnose_parts(invocation: Invocation) -> DiagnoseParts:
+def diagnose_parts(invocation: Invocation) -> DiagnoseParts:
     from discovery.wiring.diagnose import Parts  # noqa: PLC0415 (loaded if used)
 
     # One round: why a task is left out is of now, and a diagnosis has other things to wait for.
@@ -281,23 +281,19 @@ def _task_lister() -> TaskLister:
 
 @lru_cache(maxsize=1)
 def _script_client(process: ProcessSettings) -> ScriptClient:
-    credentials = None
-    if process.secret_arn:
-        secrets_manager = clients.once(clients.secrets_manager)
-        credentials = SecretCredentials(
-            lambda: secrets.fetch(secrets_manager, process.secret_arn), process.secret_arn
-        )
-    return ScriptClient(
-        lambda: open_client(
-            process.redis_host,
-            process.redis_port,
-            process.tls,
-            process.redis_cluster,
-            credentials,
-        ),
-        f"Redis at {process.redis_host}:{process.redis_port}",
-        credentials,
-    )
+    held = credentials(process)
+    where = f"Redis at {process.redis_host}:{process.redis_port}"
+    endpoint = (process.redis_host, process.redis_port, process.tls, process.redis_cluster)
+    return ScriptClient(lambda: open_client(*endpoint, held), where, held)
+
+
+def credentials(process: ProcessSettings) -> SecretCredentials | None:
+    """The password for Redis, which is fetched when it is first needed; None: there is none."""
+    arn = process.secret_arn
+    if not arn:
+        return None
+    secrets_manager = clients.once(clients.secrets_manager)
+    return SecretCredentials(lambda: secrets.fetch(secrets_manager, arn), arn)
 
 
 snapstart.on_restore(_owner.cache_clear, _task_lister.cache_clear, _script_client.cache_clear)

@@ -79,6 +79,8 @@ An event's way, and each room's reason:
       notifications     messages to an SNS topic
       mail              messages by SMTP
 
+    cli/              the command line, which __main__ starts on a person's machine
+
     the ground, which every room may use:
       model, errors     the values and the failures that all of them speak of
       interfaces        what capability rooms need of adapter rooms
@@ -94,7 +96,8 @@ An event's way, and each room's reason:
       addresses, text   small pure helpers
 
 Adapter rooms (aws, store, probe) never import each other, and capability rooms (sync, recycle,
-diagnose) never import adapters: lambda_function and wiring/ put them together.
+diagnose) never import adapters: lambda_function and wiring/ put them together. Nothing
+imports cli.
 tests/test_house.py holds these rules.
 """
 

@@ -75,9 +75,12 @@ def main(stage: Path, target: Path) -> None:
 
 
 def copy_function(root: Path, stage: Path) -> None:
-    """The function itself: its Python and its Lua."""
+    """The function itself: its Python and its Lua, without the command line."""
+    package = root / "discovery"
     files = [root / "lambda_function.py"]
-    files += [path for suffix in ("*.py", "*.lua") for path in (root / "discovery").rglob(suffix)]
+    files += [path for suffix in ("*.py", "*.lua") for path in package.rglob(suffix)]
+    files = [each for each in files if each.parent != package / "cli"]
+    files.remove(package / "__main__.py")
     for path in files:
         into = stage / path.relative_to(root)
         into.parent.mkdir(parents=True, exist_ok=True)

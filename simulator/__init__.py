@@ -29,7 +29,7 @@ What is where:
     events.py       EventBridge: what ECS sends, and its delivery
     hosts.py        the tasks' addresses and ports
     valkey.py       the real Valkey       proxy.py        a bad network, or TLS, before it
-    function.py     Lambda: environments that run the function
+    function.py     Lambda: environments that run the function; lambda_api.py  Invoke
     share.py        Lambda's share of a CPU
     sandbox.py      the process of one    environment.py  what runs in it
     template.py     starts such processes quicker than a new interpreter does, for tests

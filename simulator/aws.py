@@ -19,6 +19,7 @@ from simulator.faults import Faults
 from simulator.gateway import Gateway, Operation
 from simulator.hosts import Hosts
 from simulator.http import HttpServer
+from simulator.lambda_api import Functions
 from simulator.logs import api as logs_api
 from simulator.logs.store import Logs
 from simulator.scaling import Scaling
@@ -53,6 +54,7 @@ class Simulator:
             self.scaling = Scaling(self.ecs)
             self.secrets = Secrets()
             self.sns = Topics(self.clock)
+            self.functions = Functions()
             operations = {
                 **logs_api.operations(self.logs),
                 **self.scaling.operations(),
@@ -61,6 +63,7 @@ class Simulator:
                 **api.operations(self.ecs),
                 **ec2.operations(self.ecs),
                 **self.secrets.operations(),
+                **self.functions.operations(),
             }
             self._gateway = Gateway(operations, latency)
             self._server = HttpServer(self._gateway.answer)

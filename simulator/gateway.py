@@ -12,8 +12,8 @@ from simulator.faults import Faults
 from simulator.http import Request, Response
 from simulator.wire import ApiError, Asked
 
-Operation = Callable[[Mapping[str, Any]], bytes]
-"""Parameters in, body out; raises ApiError."""
+Operation = Callable[[Mapping[str, Any]], bytes | Response]
+"""Parameters in, body out, or a whole response with its headers; raises ApiError."""
 
 
 _BODIES = {"garbage": b"<html>502 Bad Gateway", "empty": b"{}"}  # from a proxy in between, say
@@ -79,7 +79,8 @@ class Gateway:
         try:
             if operation is None:
                 raise asked.error("unknown")
-            return asked.answer(operation(asked.parameters))
+            answer = operation(asked.parameters)
+            return answer if isinstance(answer, Response) else asked.answer(answer)
         except ApiError as error:
             return self._failure(asked, call, error)
 

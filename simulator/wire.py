@@ -1,4 +1,4 @@
-"""AWS's wire formats: JSON 1.1 (ECS, Logs, ...), and the query with XML (EC2, SNS, ...)."""
+"""AWS's wire formats: JSON 1.1 (ECS, Logs, ...), the query with XML (EC2, ...), Lambda's paths."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
@@ -17,6 +17,7 @@ Service = Literal[
     "ec2",
     "ecs",
     "elasticloadbalancing",
+    "lambda",
     "logs",
     "secretsmanager",
     "sns",
@@ -35,6 +36,7 @@ _VERSIONS: Mapping[str, Service] = {
     "2015-12-01": "elasticloadbalancing",
     "2016-11-15": "ec2",
 }
+_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _NAMESPACES: Mapping[Service, str] = {
     "elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
     "sns": "http://sns.amazonaws.com/doc/2010-03-31/",
@@ -51,6 +53,12 @@ _ERRORS: Mapping[Service, Mapping[str, tuple[str, int]]] = {
     "secretsmanager": {**_JSON, "internal": ("InternalServiceError", 500)},
     "application-autoscaling": {**_JSON, "internal": ("InternalServiceException", 500)},
     "logs": {**_JSON, "internal": ("ServiceUnavailableException", 500)},
+    "lambda": {
+        "throttled": ("TooManyRequestsException", 429),
+        "internal": ("ServiceException", 500),
+        "denied": ("AccessDeniedException", 403),
+        "unknown": ("UnknownOperationException", 404),
+    },
     "ec2": {
         "throttled": ("RequestLimitExceeded", 503),
         "internal": ("InternalError", 500),
@@ -114,7 +122,8 @@ class Asked:
             form = _EC2_ERROR if self.service == "ec2" else _QUERY_ERROR
             sender = "Sender" if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else "Receiver"
             body = form.format(said=said, sender=sender, id=uuid4()).encode()
-        return Response(error.status, body, self._content_type)
+        headers = {"x-amzn-ErrorType": error.code} if self.service == "lambda" else {}
+        return Response(error.status, body, self._content_type, headers=headers)
 
     @property
     def _xml(self) -> bool:
@@ -137,8 +146,12 @@ _QUERY_ERROR = (
 def read(request: Request) -> Asked:
     """What a request asks for: JSON 1.1 names its operation in a header, a query in the form.
 
+    Lambda's Invoke has the function in its path, and the event as its body.
     A query's lists and structures are as in JSON, but for EC2's; all values are text.
     """
+    if invoked := _INVOKE.fullmatch(request.path):
+        event = json.loads(request.body or b"null")
+        return Asked("lambda", "Invoke", {"FunctionName": unquote(invoked[1]), "Payload": event})
     target = request.headers.get("x-amz-target")
     if target is None:
         form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))

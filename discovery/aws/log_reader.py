@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from discovery.deadline import Deadline
     from discovery.inspection import LogPlace
 
+# Lines: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+PAGE = 10_000
 PAGES = 400  # of FilterLogEvents in one diagnosis
 PACE = 0.2  # seconds between two calls: the lowest quota is 5 a second
 TRIES = 5  # of a page that is throttled, beside botocore's own
@@ -46,12 +48,19 @@ class LogReader:
         self.truncated = ""  # why not all lines were read
 
     def window(
-        self, place: LogPlace, streams: str, start: float, end: float
+        self,
+        place: LogPlace,
+        streams: str,
+        start: float,
+        end: float,
+        newest: bool = True,
+        limit: int = PAGE,
     ) -> Iterator[tuple[int, str, str]]:
         """Each line as (ms, stream, text); the newest pages first, where the SDK can.
 
-        `streams` is a prefix of their names, or "" for all. A page that is empty and has a token
-        is not the end. Raises UnseenError; sets `truncated` when budget or time end.
+        `streams` is a prefix of their names, or "" for all. Without `newest` the oldest come
+        first. `limit` is the most lines of a page. One that is empty and has a token is
+        not the end. Raises UnseenError; sets `truncated` when budget or time end.
         """
         params: dict[str, Any] = {
             "logGroupName": place.group,
@@ -60,9 +69,11 @@ class LogReader:
         }
         if streams:
             params["logStreamNamePrefix"] = streams
-        newest = newest_first(self._client(place.region))
+        newest = newest and newest_first(self._client(place.region))
         if newest:
             params["startFromHead"] = False
+        if limit != PAGE:
+            params["limit"] = limit
         while True:
             if not self._pages:
                 self.truncated = f"the budget of {PAGES} pages is used up"
@@ -75,7 +86,7 @@ class LogReader:
                 return
             events = page.get("events") or []
             # Within a page the lines go in the order of their time, so that tracebacks join.
-            for event in sorted(events, key=_time) if newest else events:
+            for event in sorted(events, key=_time):
                 yield event["timestamp"], event["logStreamName"], event["message"]
             if not page.get("nextToken"):
                 return

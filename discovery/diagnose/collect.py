@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from discovery.diagnose import log_lines, restarts
 from discovery.diagnose.facts import Facts, StoppedTask
 from discovery.diagnose.look import Look
+from discovery.diagnose.request import LAST_LINES
 from discovery.text import last_segment
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _collect(sources: Sources, request: Request, look: Look) -> Facts:
     definitions = _definitions(look, sources, service, running, records)
     stopped = None if records is None else _stopped(records, definitions)
     lines = log_lines.Lines()
-    if "logs" in checks:
+    if {"logs", LAST_LINES} & set(checks):
         lines = log_lines.read(look, sources, request, definitions, running, stopped, now)
     facts = Facts(
         now=now,

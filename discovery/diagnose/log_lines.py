@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from discovery.diagnose import restarts
 from discovery.diagnose.redact import redact
@@ -57,9 +57,14 @@ def read(
     stopped: tuple[StoppedTask, ...] | None,
     now: float,
 ) -> Lines:
-    """The window and the last lines. What cannot be seen is noted in the look."""
+    """The last lines, and the window if "logs" is among the checks.
+
+    What cannot be seen is noted in the look.
+    """
     last = _start_last(look, sources, definitions, stopped or ())
-    wanted, pattern = places(definitions, sources)
+    wanted, pattern = (
+        places(definitions, sources.log_group) if "logs" in request.checks else ([], "")
+    )
     known = None
     if running is not None and stopped is not None and request.minutes <= ECS_REMEMBERS:
         # Another service may log to the same group. All of our tasks are known within the hour.
@@ -94,8 +99,13 @@ def read(
     )
 
 
-def places(definitions: Mapping[str, DefinitionView], sources: Sources) -> tuple[list[Wanted], str]:
-    """The groups to read, each once, and the one that LOG_PATTERN names if it is needed."""
+def places(
+    definitions: Mapping[str, DefinitionView], log_group: Callable[[str], str]
+) -> tuple[list[Wanted], str]:
+    """The groups to read, each once, and the one that LOG_PATTERN names if it is needed.
+
+    `log_group` gives that one for the name of a family.
+    """
     found: dict[Wanted, None] = {}
     pattern = ""
     for definition in definitions.values():
@@ -104,7 +114,7 @@ def places(definitions: Mapping[str, DefinitionView], sources: Sources) -> tuple
                 streams = f"{each.place.prefix}/{each.name}/" if each.place.prefix else ""
                 found[Wanted(each.place, streams)] = None
             elif each.essential:
-                pattern = sources.log_group(definition.name.split(":")[0]) or pattern
+                pattern = log_group(definition.name.split(":")[0]) or pattern
     if pattern:
         found[Wanted(LogPlace("", pattern, ""), "")] = None
     return list(found), pattern

@@ -58,7 +58,8 @@ class Look:
         except UnseenError as error:
             self.unseen.append(error)
         except DiscoveryError as error:
-            self.unseen.append(UnseenError("failed", action, resource, f"failed: {error}"))
+            why = f"failed: {error}".rstrip(".")
+            self.unseen.append(UnseenError("failed", action, resource, why))
         except TimeoutError:
             self.unseen.append(
                 UnseenError("time", action, resource, "did not answer before the deadline")

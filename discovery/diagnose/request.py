@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHECKS = ("tasks", "targets", "list", "endpoints", "logs")
+# Of stopped tasks, without the rest of the window. The function always looks at both.
+LAST_LINES = "last_lines"
 MOST_MINUTES = 7 * 24 * 60
 MOST_GROUPS = 1_000
 _LIMITS = {"minutes": (1, MOST_MINUTES), "limit": (1, MOST_GROUPS)}

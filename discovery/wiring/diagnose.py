@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from discovery.aws import clients
 from discovery.aws.inspector import Inspector
-from discovery.aws.log_reader import LogReader
+from discovery.aws.log_reader import PAGES, LogReader
 from discovery.diagnose import render
 from discovery.diagnose import request as requests
 from discovery.diagnose.collect import collect
@@ -78,9 +78,7 @@ def look(parts: Parts, request: requests.Request) -> Facts:
             certificate=lambda host, port: tls.probe(host, port, deadline),
             urls=service.http_endpoints,
             hosts=_hosts(service),
-            log_group=lambda family: service.log_pattern.format(
-                service=service.service_name, cluster=service.cluster_name, family=family
-            ),
+            log_group=partial(log_group, service),
             deadline=deadline,
             now=parts.now,
         ),
@@ -88,12 +86,19 @@ def look(parts: Parts, request: requests.Request) -> Facts:
     )
 
 
+def log_group(service: ServiceSettings, family: str) -> str:
+    """The log group of a family whose definition names none; "": LOG_PATTERN names none either."""
+    return service.log_pattern.format(
+        service=service.service_name, cluster=service.cluster_name, family=family
+    )
+
+
 def inspector(service: ServiceSettings) -> Inspector:
     return Inspector(_once("ecs_reader"), _once("elbv2"), service.ref)
 
 
-def log_reader(deadline: Deadline) -> LogReader:
-    return LogReader(_logs, deadline, time.sleep)
+def log_reader(deadline: Deadline, pages: int = PAGES) -> LogReader:
+    return LogReader(_logs, deadline, time.sleep, pages)
 
 
 def _listed(registry: Registry, dry_run: Callable[[], Report] | None) -> ListView:

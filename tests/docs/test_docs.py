@@ -30,6 +30,7 @@ from documents import (
 )
 
 from benchmarks.__main__ import SECTIONS
+from discovery.cli.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,9 +104,11 @@ def make(words: list[str]) -> None:
 
 
 def python(words: list[str]) -> None:
-    """It runs a module that exists."""
+    """It runs a module that exists; the command line takes these options."""
     assert "-m" == words[1], words
     assert find_spec(words[2]), words
+    if words[2] == "discovery" and words[3:]:
+        parse(words[3:])
 
 
 @lru_cache

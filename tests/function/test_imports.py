@@ -51,7 +51,7 @@ def process(python: str, env: Mapping[str, str], *more: Any) -> dict[str, Any]:
 
 
 def of_recycling(modules: list[str]) -> set[str]:
-    rooms = ("discovery.recycle", "discovery.wiring", "discovery.store.recycles")
+    rooms = ("discovery.recycle", "discovery.wiring", "discovery.store.recycles", "discovery.cli")
     return {each for each in modules if each.startswith(rooms)} | RARE & set(modules)
 
 
