@@ -30,13 +30,13 @@ def env(aws: Simulator) -> dict[str, str]:
     return quick(aws, lobby, REDIS_HOST=None)
 
 
-def test_colours_are_for_terminals_alone(env: dict[str, str]) -> None:
+def test_colours_are_for_terminals_alone(aws: Simulator) -> None:
     """And not with NO_COLOR, nor on a dumb one."""
-    words = ("diagnose", "--only", "tasks", "--verbose")
-    assert COLOUR.search(on_terminal(env, *words).out)
-    assert ESCAPE not in on_terminal(env | {"NO_COLOR": "1"}, *words).out
-    assert ESCAPE not in on_terminal(env | {"TERM": "dumb"}, *words).out
-    assert ESCAPE not in run(env, *words).out
+    env = quick(aws, service(aws))
+    assert COLOUR.search(on_terminal(env, "status").out)
+    assert ESCAPE not in on_terminal(env | {"NO_COLOR": "1"}, "status").out
+    assert ESCAPE not in on_terminal(env | {"TERM": "dumb"}, "status").out
+    assert ESCAPE not in run(env, "status").out
 
 
 def test_lines_fit_the_terminal(env: dict[str, str]) -> None:
