@@ -76,7 +76,7 @@ end
 -- published state, the milliseconds that the next listing will have to wait, and whether this one
 -- has to be full. -1: another run holds the lease. A number below any token: the milliseconds that
 -- the rate limit wants first.
-function actions.acquire(owner, lease, costs, burst)
+function actions.acquire(owner, lease, urgent, costs, burst)
   costs, burst = tonumber(costs), tonumber(burst)
   prepare(tonumber(lease))
   bounded(RATELIMIT, (MOST_CALLS + burst) * costs)
@@ -84,7 +84,9 @@ function actions.acquire(owner, lease, costs, burst)
   redis.call('SET', LEASE, owner, 'PX', lease)
   local full = full_is_due()
   local calls = expected_calls(full)
-  local wait = wait_for(calls, costs, burst)
+  -- Half of the bucket is kept for what a reader misses: a task that runs and is not listed.
+  urgent = urgent == '1' or full or (redis.call('HGET', STATE, 'named') or '') ~= ''
+  local wait = wait_for(calls, costs, urgent and burst or math.floor(burst / 2))
   if wait > 0 then return {wait} end
   local token = tick()
   take(calls, costs) -- now, as this listing may fail before it reports

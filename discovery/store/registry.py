@@ -134,9 +134,15 @@ class Registry:
         """
         return bool(self._run("reserve", self._owner, LEASE))
 
-    def acquire(self) -> Grant | RetryAfter | LeaseHeld:
-        """Take the lease, and a fencing token for a listing that begins now."""
-        number, *rest = self._run("acquire", self._owner, LEASE, self._call_costs, self._burst)
+    def acquire(self, urgent: bool = False) -> Grant | RetryAfter | LeaseHeld:
+        """Take the lease, and a fencing token for a listing that begins now.
+
+        Unless it is `urgent`, is full or looks at a task that an event has named, the listing
+        leaves half of the rate limit's bucket to others.
+        """
+        number, *rest = self._run(
+            "acquire", self._owner, LEASE, int(urgent), self._call_costs, self._burst
+        )
         if rest:
             state, wait, full = rest
             return Grant(number, codec.published_state(state), wait / 1000, bool(full))

@@ -148,7 +148,7 @@ def _run(
     deadline, registry = dependencies.deadline, dependencies.registry
     progress, token, cost = Progress(), None, 0.0
     while True:
-        grant = _acquire(dependencies, report, token, cost)
+        grant = _acquire(dependencies, report, token, cost, urgent=progress.number > 1)
         if grant is None:
             return
         seen = _observe(dependencies, grant.state, new_task_ids, grant.full, grant.wait)
@@ -196,15 +196,16 @@ def _observe(
 
 
 def _acquire(
-    dependencies: Dependencies, report: Report, token: int | None, cost: float
+    dependencies: Dependencies, report: Report, token: int | None, cost: float, urgent: bool
 ) -> Grant | None:
     """Take a fencing token as soon as the rate limit allows; None: this run is over.
 
-    `token` is the last listing's, and `cost` is what that listing took, in seconds.
+    `token` is the last listing's, and `cost` is what that listing took, in seconds. The rounds
+    after the first are `urgent`, as a task waits for them.
     """
     registry = dependencies.registry
     while True:
-        answer = registry.acquire()
+        answer = registry.acquire(urgent)
         if isinstance(answer, Grant):
             return answer
         if isinstance(answer, LeaseHeld):
@@ -220,7 +221,8 @@ def _acquire(
             )
             _release_at_last(registry, token)
             return None
-        dependencies.sleep(answer.seconds)
+        # A request that comes meanwhile may be urgent, and wait for less.
+        dependencies.sleep(min(answer.seconds, POLL_INTERVAL))
 
 
 def _release_at_last(registry: Registry, token: int | None) -> None:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 EMPTY = Decision(entries(), (), frozenset(), 0, 0, degraded=False, settled=True)
 
 
-def listing(registry: Registry, calls: int) -> float:
+def listing(registry: Registry, calls: int, urgent: bool = True) -> float:
     """One listing that takes so many calls; the seconds that it would have had to wait."""
+    registry.request(full=False, named={"a"} if urgent else set())
     answer = registry.acquire()
     if isinstance(answer, RetryAfter):
         return answer.seconds
@@ -40,6 +41,19 @@ def test_a_burst_of_listings_does_not_wait(aws: Simulator) -> None:
     waits = [listing(registry, 2) for _ in range(20)]
     assert [0.0] * 20 == waits
     assert 0.0 < listing(registry, 2) <= 0.22
+
+
+def test_half_of_the_bucket_is_kept_for_tasks_that_run(aws: Simulator) -> None:
+    """Listings for other events wait as soon as half of the bucket is used up. An event that
+    names a running task begins at once, and so does a full listing."""
+    registry = a_registry(aws)
+    waits = [listing(registry, 2, urgent=False) for _ in range(10)]
+    assert [0.0] * 10 == waits
+    assert 0.0 < listing(registry, 2, urgent=False) <= 0.22
+    assert 0.0 == listing(registry, 2)
+    assert 0.0 < listing(registry, 2, urgent=False) <= 0.44
+    registry.request(full=True)
+    assert isinstance(registry.acquire(), Grant)
 
 
 def test_a_listing_that_was_larger_than_expected_is_paid_for_afterwards(aws: Simulator) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import NAME, PORT, decided, entries, held, opened, snapshot, task
@@ -206,101 +206,6 @@ def test_another_port_is_probed_at_once(aws: Simulator, service: Service, start:
     assert [one.ip] == function.invoke(steady(service)).answer["removed"]
 
 
-# Who has to make a full listing.
-
-
-def published(grant: Grant, decision: Decision = ONE) -> tuple[Any, ...]:
-    return grant, grant.state, decision, 2
-
-
-def acquired(registry: Any) -> Grant:
-    grant = registry.acquire()
-    assert isinstance(grant, Grant)
-    return grant
-
-
-def test_a_full_request_is_answered_by_the_run_that_holds_the_lease(aws: Simulator) -> None:
-    """Law 3: what the schedule requests while another run lists is answered by a full listing
-    that begins afterwards, and by no other one."""
-    run, tick = a_registry(aws), a_registry(aws, "the schedule")
-    run.request(full=True)
-    assert acquired(run).full
-    run.request(full=False)
-    first = acquired(run)
-    assert first.full, "the one before was not published"
-    run.publish(*published(first))
-    run.request(full=False)
-    second = acquired(run)
-    assert not second.full
-    assert not tick.request(full=True)
-    answer = run.publish(*published(second))
-    assert not cast("Any", answer).released
-    third = acquired(run)
-    assert third.full
-    assert cast("Any", run.publish(*published(third))).released
-    run.request(full=False)
-    assert not acquired(run).full
-
-
-def test_a_task_that_an_event_named_is_looked_at_by_whichever_run_answers(
-    aws: Simulator,
-) -> None:
-    """Law 3: another run's next listing looks at it, and one that had begun before does not
-    count. After that it is taken as known again."""
-    run, event = a_registry(aws), a_registry(aws, "an event")
-    run.publish(*published(acquired(run)))
-    run.request(full=False)
-    begun = acquired(run)
-    assert {"a": 5.0} == begun.state.confirmed
-    assert not event.request(full=False, named={"a", "b"})
-    run.publish(*published(begun))
-    after = acquired(run)
-    assert ({}, {"a"}) == (after.state.confirmed, set(after.state.entries))
-    assert not after.full
-    run.publish(*published(after))
-    assert {"a": 5.0} == acquired(run).state.confirmed
-
-
-def test_more_names_than_redis_keeps_lead_to_a_full_listing(aws: Simulator) -> None:
-    """What names the tasks stays small: with hundreds of them each task is looked at."""
-    registry = a_registry(aws)
-    registry.publish(*published(acquired(registry)))
-    registry.request(full=False, named={f"{number:032}" for number in range(200)})
-    assert not acquired(registry).full
-    registry.request(full=False, named={f"{number:032}" for number in range(200, 400)})
-    assert acquired(registry).full
-
-
-def test_a_listing_after_a_minute_is_full(aws: Simulator) -> None:
-    """Without a schedule, too, no task is taken as known for much longer than a minute."""
-    registry, redis = a_registry(aws), aws.valkey.client()
-    registry.publish(*published(acquired(registry)))
-    full: Any = redis.hget(STATE, "full")
-    for age, due in ((50_000, False), (61_000, True)):
-        redis.hset(STATE, "full", int(full) - age)
-        registry.request(full=False)
-        assert due is acquired(registry).full
-
-
-def test_only_a_full_listing_counts_as_one(aws: Simulator) -> None:
-    """A listing of what may have changed puts the next full one off by nothing."""
-    registry, redis = a_registry(aws), aws.valkey.client()
-    registry.publish(*published(acquired(registry)))
-    before = redis.hget(STATE, "full")
-    registry.publish(*published(acquired(registry)))
-    assert before == redis.hget(STATE, "full") != redis.hget(STATE, "listing")
-
-
-def test_both_kinds_of_listings_have_their_own_cost(aws: Simulator) -> None:
-    """The rate limit expects of each kind what the last one of that kind took."""
-    registry = a_registry(aws)
-    full = acquired(registry)
-    registry.publish(full, full.state, ONE, 10)
-    quick = acquired(registry)
-    registry.publish(quick, quick.state, ONE, 6)
-    assert ("10", "6") == (state(aws)["full_calls"], state(aws)["calls"])
-
-
 def test_status_says_when_each_task_was_looked_at(
     aws: Simulator, service: Service, start: Start
 ) -> None:
@@ -315,6 +220,16 @@ def test_status_says_when_each_task_was_looked_at(
     answer = function.invoke({"action": "status"}).answer
     assert 0 <= answer["age_seconds"] < 20
     assert 30 <= answer["full_age_seconds"] < 60
+
+
+def published(grant: Grant, decision: Decision = ONE) -> tuple[Any, ...]:
+    return grant, grant.state, decision, 2
+
+
+def acquired(registry: Any) -> Grant:
+    grant = registry.acquire()
+    assert isinstance(grant, Grant)
+    return grant
 
 
 # Law 2, with tasks that are taken as known.
@@ -408,3 +323,26 @@ def test_a_task_that_stays_without_an_open_port_is_not_confirmed() -> None:
     )  # fmt: skip
     decision = decided(state, snapshot(a, missing={"m"}), {"10.0.0.1": Probe.TIMED_OUT})
     assert ({"a", "m"}, {}) == (set(decision.entries), decision.confirmed)
+
+
+def test_a_task_that_runs_ends_the_wait_for_other_events(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """A run that leaves half of the rate limit's bucket to others lists at once when an event
+    says that a task runs, though it waits for less urgent events."""
+    service.start_task()
+    run, event = start(quick(aws, service)), start(quick(aws, service))
+    run.invoke({})
+    event.invoke({"action": "status"})  # warm
+    newcomer = service.start_task()
+    # 35 of 40 calls are taken, and each is refilled in 108 ms: other events wait for 1.8 s.
+    redis = aws.valkey.client()
+    redis.set(f"{PREFIX}:ratelimit", 35, px=35 * 108)
+    waiting = run.start(steady(service))
+    wait_until(lambda: bool(redis.exists(f"{PREFIX}:lease")), "the run has the lease")
+    assert newcomer.ip not in (listed(aws) or [])
+    began = time.monotonic()
+    assert "coalesced" == event.invoke(task_state_change(newcomer.state)).answer["outcome"]
+    wait_until(lambda: newcomer.ip in (listed(aws) or []), "the new task is listed")
+    assert time.monotonic() - began < 1.0
+    assert "published" == waiting.result().answer["outcome"]
