@@ -14,6 +14,7 @@ turn against the simulator, where each AWS call takes 30 ms.
     withdrawal.py     a stop event
     share_cold.py     a cold start, its init with a whole CPU
     deployment.py     an event a second for a minute, under ECS's throttle bucket
+    diagnosis.py  a diagnosis of 100 tasks and 200,000 log lines, beside its critical path
     peers.py      two from PyPI beside us, each by way of peer_rounds/
     peer_aws.py   what these ask of AWS that the simulator lacks
     measure.py    what is measured of a process

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable
 
-from benchmarks import cold, log_classes, peers, share, silent, stop, storm, warm
+from benchmarks import cold, diagnosis, log_classes, peers, share, silent, stop, storm, warm
 from benchmarks.measure import machine
 from benchmarks.results import Results
 
@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Results, Callable[[str], None]], None]]
     "share": ("Lambda's share of a CPU", share.measure),
     "peers": ("peers from PyPI", peers.measure),
     "logs": ("classes of log lines", log_classes.measure),
+    "diagnose": ("a diagnosis", diagnosis.measure),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable
 
 from discovery.aws.service_reader import service_view
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
 PAGE = 100
+DESCRIBES = 4  # DescribeTasks calls at once
 
 
 class Inspector:
@@ -60,14 +62,17 @@ class Inspector:
     def tasks(self, desired: str) -> tuple[TaskRecord, ...]:
         """The service's tasks that ECS wants RUNNING, or those that it STOPPED within the hour.
 
+        A page is described while the next one is listed.
         https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
         """
-        return tuple(
-            record
-            for arns in self._pages(desired)
-            for raw in self._described(arns)
-            if (record := task_record(raw)) is not None
-        )
+        with ThreadPoolExecutor(DESCRIBES, "inspector") as threads:
+            pages = [threads.submit(self._described, arns) for arns in self._pages(desired)]
+            return tuple(
+                record
+                for page in pages
+                for raw in page.result()
+                if (record := task_record(raw)) is not None
+            )
 
     def _pages(self, desired: str) -> Iterator[list[str]]:
         params: dict[str, Any] = {

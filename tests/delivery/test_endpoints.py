@@ -28,11 +28,22 @@ def test_the_zip_goes_where_the_templates_variables_lead(
     names = re.findall(r"^ +(AWS_ENDPOINT_URL_\w+):", template, re.MULTILINE)
     task_root = unpacked(built(tmp_path_factory) / "build" / "lambda.zip", tmp_path / "task")
     service = aws.ecs.create_service("arcade", "lobby")
-    service.start_task(address_from="ec2")
+    service.attach(aws.elb.create("front"))
+    aws.log(service.start_task(address_from="ec2"), "ready")
     aws.valkey.set_password(PASSWORD)
     led = dict.fromkeys(names, aws.url) | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
-    with Emulator(task_root, quick(aws, service) | led) as running:
+    with Emulator(task_root, quick(aws, service, DIAGNOSE="true") | led) as running:
         assert "published" == running.invoke({}).document["outcome"]
+        answer = running.invoke({"action": "diagnose"}).document
+    assert [] == [each["kind"] for each in answer["findings"] if each["kind"].startswith("unseen")]
 
-    seen = {call.operation for call in aws.calls}
-    assert {"ListTasks", "DescribeTasks", "DescribeNetworkInterfaces", "GetSecretValue"} == seen
+    assert {
+        "ListTasks",
+        "DescribeTasks",
+        "DescribeNetworkInterfaces",
+        "GetSecretValue",
+        "DescribeServices",
+        "DescribeTaskDefinition",
+        "DescribeTargetHealth",
+        "FilterLogEvents",
+    } == {call.operation for call in aws.calls}

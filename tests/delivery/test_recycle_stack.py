@@ -196,7 +196,7 @@ def test_the_settings_reach_the_function(
     variables = stack.function(NAME)["Environment"]["Variables"]
     given = ("RECYCLE", "NOTIFICATION_TOPIC_ARN", "SMTP_SECRET_ARN")
     assert ["true", TOPIC, mail_secret] == [variables[name] for name in given]
-    services = ("application-autoscaling", "ec2", "ecs", "elbv2", "secretsmanager", "sns")
+    services = ("application-autoscaling", "ec2", "ecs", "elbv2", "logs", "secretsmanager", "sns")
     clients: list[Any] = [
         boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
         for service in services

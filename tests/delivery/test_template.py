@@ -28,6 +28,9 @@ ASKED = {"EcsClusterName", "EcsServiceName", "RedisHost", "RedisKey", "VpcId", "
 # The parameter of this setting says what it does to the role, too.
 RENAMED = {"RECYCLE": "AllowRecycle", "HISTORY": "AllowHistory", "DIAGNOSE": "AllowDiagnose"}
 
+# The SDK's name of a service, where it is not that of the service's endpoint.
+SDK_NAMES = {"elasticloadbalancing": "elbv2"}
+
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
@@ -41,7 +44,7 @@ def parameters(stack: Stack) -> dict[str, str | None]:
 
 @pytest.fixture(scope="module")
 def reached(stack: Stack) -> Iterator[str]:
-    """The name of a stack with all endpoints; of its two subnets one is for them.
+    """The name of a stack with the endpoints of a diagnosis; of its two subnets one is for them.
 
     It goes before its schedule comes, as nothing answers at the endpoints.
     """
@@ -52,6 +55,7 @@ def reached(stack: Stack) -> Iterator[str]:
         "EndpointSubnetIds": stack.parameters["SubnetIds"],
         "CreateEndpoints": "true",
         "CreateEc2Endpoint": "true",
+        "AllowDiagnose": "true",
     }
     done = stack.deploy("--old-file=build", stack="reached", **(stack.parameters | more))
     assert 0 == done.returncode, done.stdout + done.stderr
@@ -149,8 +153,8 @@ def test_no_endpoint_answers_for_a_name_that_others_use(stack: Stack) -> None:
     """Private DNS would lead the whole VPC to endpoints that only the function may use."""
     resources = processed(stack)["Resources"].values()
     made = [each["Properties"] for each in resources if each["Type"] == "AWS::EC2::VPCEndpoint"]
-    assert 6 == len(made)
-    assert [False] * 6 == [each["PrivateDnsEnabled"] for each in made]
+    assert 7 == len(made)
+    assert [False] * 7 == [each["PrivateDnsEnabled"] for each in made]
 
 
 def test_the_function_is_led_to_each_endpoint_by_name(stack: Stack, reached: str) -> None:
@@ -162,9 +166,12 @@ def test_the_function_is_led_to_each_endpoint_by_name(stack: Stack, reached: str
         region, service = each["ServiceName"].split(".")[-2:]
         (url,) = (value for value in led.values() if each["VpcEndpointId"] in value)
         assert f"https://{each['VpcEndpointId']}.{service}.{region}.vpce.amazonaws.com" == url
-        client: Any = boto3.client(service, region_name=region)
+        client: Any = boto3.client(SDK_NAMES.get(service, service), region_name=region)
         wanted["AWS_ENDPOINT_URL_" + client.meta.service_model.service_id.hyphenize()] = url
     assert {name.upper().replace("-", "_"): url for name, url in wanted.items()} == led
+    assert {"ecs", "ec2", "secretsmanager", "elasticloadbalancing", "logs"} == {
+        each["ServiceName"].split(".")[-1] for each in endpoints(stack)
+    }
 
 
 def test_without_endpoints_the_function_takes_awss_own_addresses(stack: Stack) -> None:
@@ -176,7 +183,7 @@ def test_without_endpoints_the_function_takes_awss_own_addresses(stack: Stack) -
 def test_endpoints_take_one_subnet_of_each_zone(stack: Stack, reached: str) -> None:
     """A function may have several of a zone, an endpoint may not: so they may be chosen apart."""
     chosen = [stack.parameters["SubnetIds"]]
-    assert [chosen] * 3 == [each["SubnetIds"] for each in endpoints(stack)], reached
+    assert [chosen] * 5 == [each["SubnetIds"] for each in endpoints(stack)], reached
 
 
 def test_endpoints_are_in_the_functions_subnets_otherwise(stack: Stack) -> None:
@@ -184,7 +191,7 @@ def test_endpoints_are_in_the_functions_subnets_otherwise(stack: Stack) -> None:
     told = processed(stack)
     given = [{"Ref": "EndpointSubnetIds"}, {"Ref": "SubnetIds"}]
     endpoints = [each for each in told["Resources"] if each.endswith("Endpoint")]
-    assert 6 == len(endpoints)
+    assert 7 == len(endpoints)
     for name in endpoints:
         held = told["Resources"][name]["Properties"]["SubnetIds"]
         assert {"Fn::If": ["OwnEndpointSubnets", *given]} == held

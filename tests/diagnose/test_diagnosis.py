@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from simulator.logs.store import Row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulator import Service, Simulator
+    from simulator import Call, Service, Simulator
 
 NOT_KNOWN = "arn:aws:ecs:us-east-1:*:"
 
@@ -400,6 +401,29 @@ def test_lines_of_other_services_in_the_same_group_do_not_count(
     aws.logs.put("/ecs/lobby", "ecs/app/0123456789abcdef0123456789abcdef", ["panic: theirs"])
     answer = doctor.diagnose()
     assert (2, {}) == (answer["logs"]["lines"], answer["logs"]["classes"])
+
+
+def test_a_page_of_tasks_is_described_while_the_next_is_listed(
+    aws: Simulator, service: Service, doctor: Doctor
+) -> None:
+    """The time of a diagnosis grows with the pages of ListTasks, not with twice as many calls."""
+    service.start_tasks(2 * 100)
+    pages, listed = 0, threading.Event()
+    overlapped: list[bool] = []
+
+    def hold(call: Call) -> None:
+        nonlocal pages
+        if call.parameters.get("desiredStatus") == "RUNNING":
+            pages += 1
+            if pages > 1:
+                listed.set()
+        if call.operation == "DescribeTasks":
+            overlapped.append(listed.wait(5))
+
+    aws.on_call = hold
+    answer = doctor.diagnose(request=Request(checks=("tasks",)))
+    assert [] == [kind for kind in kinds(answer) if kind.startswith("unseen")]
+    assert [True, True, True] == overlapped
 
 
 def test_a_history_adds_the_tasks_that_ecs_has_forgotten(aws: Simulator, doctor: Doctor) -> None:
