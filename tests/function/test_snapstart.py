@@ -34,16 +34,18 @@ class Context:
         return 30_000
 
 def state():
+    kept.append(lambda_function._task_lister())
     return {
         "outcome": lambda_function.lambda_handler({}, Context())["outcome"],
         "owner": lambda_function._owner(),
-        "redis": id(kept[-1]),
+        "redis": id(opened[-1]),
+        "lister": id(kept[-1]),
         "credentials": boto3.DEFAULT_SESSION.get_credentials().access_key,
     }
 
-kept = []  # so that no object gets the address of one that is gone
+opened, kept = [], []  # so that no object gets the address of one that is gone
 make = lambda_function.open_client
-lambda_function.open_client = lambda *args: kept.append(make(*args)) or kept[-1]
+lambda_function.open_client = lambda *args: opened.append(make(*args)) or opened[-1]
 before = state()
 again = state()
 os.environ["AWS_ACCESS_KEY_ID"] = "AKIAAFTERTHERESTORE1"
@@ -65,8 +67,10 @@ def runtime(tmp_path: Path) -> Path:
 def test_a_restore_makes_anew_what_may_not_be_shared(
     aws: Simulator, product_python: str, runtime: Path
 ) -> None:
-    """The lease's owner, the client of Redis, credentials and the state of random; nothing of it
-    changes between two invocations of one environment."""
+    """The owner of the lease, the clients of Redis and of ECS, credentials, the state of random.
+
+    Nothing of it changes between two invocations of one environment.
+    """
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_tasks(2)
     settings = aws.settings(service, KEY, PYTHONPATH=f"{ROOT}:{runtime}")
@@ -83,5 +87,6 @@ def test_a_restore_makes_anew_what_may_not_be_shared(
     assert ("published", "AKIAAFTERTHERESTORE1") == (after["outcome"], after["credentials"])
     assert before["owner"] != after["owner"]
     assert before["redis"] != after["redis"]
+    assert before["lister"] != after["lister"]
     assert drawn_anew
     assert hooks > 0
