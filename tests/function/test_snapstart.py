@@ -1,15 +1,16 @@
-"""SnapStart: environments that start from one snapshot have nothing in common that must differ."""
+"""What is made at the init, and anew in environments that start from one snapshot (SnapStart)."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import KEY, ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from simulator import Simulator
@@ -64,6 +65,14 @@ def runtime(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def run(python: str, program: str, env: Mapping[str, str]) -> Any:
+    """What the program prints last."""
+    done = subprocess.run(
+        [python, "-c", program], cwd=ROOT, env=dict(env), capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def test_a_restore_makes_anew_what_may_not_be_shared(
     aws: Simulator, product_python: str, runtime: Path
 ) -> None:
@@ -74,15 +83,7 @@ def test_a_restore_makes_anew_what_may_not_be_shared(
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_tasks(2)
     settings = aws.settings(service, KEY, PYTHONPATH=f"{ROOT}:{runtime}")
-    done = subprocess.run(
-        [product_python, "-c", PROCESS],
-        cwd=ROOT,
-        env=settings,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    before, again, after, drawn_anew, hooks = json.loads(done.stdout.splitlines()[-1])
+    before, again, after, drawn_anew, hooks = run(product_python, PROCESS, settings)
     assert before == again
     assert ("published", "AKIAAFTERTHERESTORE1") == (after["outcome"], after["credentials"])
     assert before["owner"] != after["owner"]
@@ -90,3 +91,35 @@ def test_a_restore_makes_anew_what_may_not_be_shared(
     assert before["lister"] != after["lister"]
     assert drawn_anew
     assert hooks > 0
+
+
+# What there is when the handler has been imported, and after a restore.
+INIT = """
+import json
+import boto3
+made = []
+make = boto3.client
+boto3.client = lambda service, **named: made.append(service) or make(service, **named)
+import lambda_function
+import snapshot_restore_py
+at_init = list(made)
+for hook, args, named in snapshot_restore_py.hooks:
+    hook(*args, **named)
+print(json.dumps([at_init, made]))
+"""
+
+
+def test_the_client_of_ecs_is_made_at_the_init(
+    aws: Simulator, product_python: str, runtime: Path
+) -> None:
+    """Lambda gives the init a whole CPU, whatever the memory; and anew after a restore."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    settings = aws.settings(service, KEY, PYTHONPATH=f"{ROOT}:{runtime}")
+    assert [["ecs"], ["ecs", "ecs"]] == run(product_python, INIT, settings)
+
+
+def test_an_init_without_a_region_does_not_fail(product_python: str, runtime: Path) -> None:
+    """The first event does, with what is missing."""
+    assert [["ecs"], ["ecs", "ecs"]] == run(
+        product_python, INIT, {"PYTHONPATH": f"{ROOT}:{runtime}", "HOME": str(runtime)}
+    )
