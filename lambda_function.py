@@ -297,4 +297,4 @@ def credentials(process: ProcessSettings) -> SecretCredentials | None:
 
 
 snapstart.forget_on_restore(_owner, _task_lister, _script_client)
-snapstart.prepare(_task_lister)
+snapstart.prepare(_task_lister, os.environ)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from discovery.aws import clients
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from functools import _lru_cache_wrapper
 
 
@@ -22,10 +23,15 @@ def forget_on_restore(*made: _lru_cache_wrapper[Any]) -> None:
         _after_restore(each)
 
 
-def prepare(make: Callable[[], Any]) -> None:
-    """Call this now, while Lambda gives the init a whole CPU, and again after each restore."""
-    make()
-    _after_restore(make)
+def prepare(make: Callable[[], Any], env: Mapping[str, str]) -> None:
+    """In Lambda, call this now, as the init has a whole CPU, and again after each restore.
+
+    A command line does not pay for what it may not need:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html has Lambda's variables.
+    """
+    if "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" in env:
+        make()
+        _after_restore(make)
 
 
 def _after_restore(hook: Callable[[], Any]) -> None:

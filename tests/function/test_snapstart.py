@@ -93,6 +93,8 @@ def test_a_restore_makes_anew_what_may_not_be_shared(
     assert hooks > 0
 
 
+IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256"}
+
 # What there is when the handler has been imported, and after a restore.
 INIT = """
 import json
@@ -115,11 +117,19 @@ def test_the_client_of_ecs_is_made_at_the_init(
     """Lambda gives the init a whole CPU, whatever the memory; and anew after a restore."""
     service = aws.ecs.create_service("arcade", "lobby")
     settings = aws.settings(service, KEY, PYTHONPATH=f"{ROOT}:{runtime}")
-    assert [["ecs"], ["ecs", "ecs"]] == run(product_python, INIT, settings)
+    assert [["ecs"], ["ecs", "ecs"]] == run(product_python, INIT, settings | IN_LAMBDA)
+
+
+def test_a_command_line_makes_no_client_at_its_import(
+    aws: Simulator, product_python: str, runtime: Path
+) -> None:
+    """It may need none, and have no credentials."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    settings = aws.settings(service, KEY, PYTHONPATH=f"{ROOT}:{runtime}")
+    assert [[], []] == run(product_python, INIT, settings)
 
 
 def test_an_init_without_a_region_does_not_fail(product_python: str, runtime: Path) -> None:
     """The first event does, with what is missing."""
-    assert [["ecs"], ["ecs", "ecs"]] == run(
-        product_python, INIT, {"PYTHONPATH": f"{ROOT}:{runtime}", "HOME": str(runtime)}
-    )
+    env = {"PYTHONPATH": f"{ROOT}:{runtime}", "HOME": str(runtime)}
+    assert [["ecs"], ["ecs", "ecs"]] == run(product_python, INIT, env | IN_LAMBDA)
