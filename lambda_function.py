@@ -276,7 +276,7 @@ _owner = lru_cache(maxsize=1)(lambda: uuid.uuid4().hex)
 
 @lru_cache(maxsize=1)
 def _task_lister() -> TaskLister:
-    return TaskLister(clients.once(clients.ecs), clients.once(clients.ec2))
+    return TaskLister(clients.prepared(clients.ecs), clients.once(clients.ec2))
 
 
 @lru_cache(maxsize=1)
@@ -296,4 +296,5 @@ def credentials(process: ProcessSettings) -> SecretCredentials | None:
     return SecretCredentials(lambda: secrets.fetch(secrets_manager, arn), arn)
 
 
-snapstart.on_restore(_owner.cache_clear, _task_lister.cache_clear, _script_client.cache_clear)
+snapstart.forget_on_restore(_owner, _task_lister, _script_client)
+snapstart.prepare(_task_lister, os.environ)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks import deployment, share_cold, withdrawal
 from benchmarks.contest import LATENCY, OURS, ROOTS, SCHEDULED, STRAIGHTFORWARD, Contest, Run
 from benchmarks.measure import Spread
+from benchmarks.memory import DEFAULT as MEMORY
 from benchmarks.memory import Cost
 from benchmarks.results import Results, Row
 from simulator import Simulator, share
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from simulator import Service
     from simulator.events import Event
 
-MEMORY = 256  # MB; the template's default
 MEMORIES = (128, 256, 512, 1024, 1769)
 EVENT, SCHEDULE = "event", "schedule"
 RECONCILE_GOAL = 4000  # ms

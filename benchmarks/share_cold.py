@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from benchmarks.contest import Progress
 
-TASKS, ROUNDS, GOAL = 20, 12, 0.4
+TASKS, ROUNDS, GOAL = 20, 8, 0.4
 ZIPS = 2  # straightforward ones: which of their bytecode is stale is a matter of luck
 
 

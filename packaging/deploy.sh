@@ -26,7 +26,9 @@ if [ -z "${BUCKET:-}" ]; then
 fi
 
 # What an update is not told stays as it is; a new stack needs whatever has no default.
-read -ra given <<<"Runtime=python${PYTHON_VERSION:-3.13} ${PARAMETERS:-}"
+# With SnapStart each deployment publishes a version: Release is new each time.
+release=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+read -ra given <<<"Runtime=python${PYTHON_VERSION:-3.13} Release=$release ${PARAMETERS:-}"
 known=$(aws cloudformation describe-stacks --stack-name "$STACK" \
     --query 'Stacks[0].Parameters[].ParameterKey' --output text 2>/dev/null | tr '\t' ' ') || known=
 has() { [[ " ${given[*]}" == *" $1="* || " $known " == *" $1 "* ]]; }

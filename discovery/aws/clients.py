@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 if TYPE_CHECKING:
     from types_boto3_application_autoscaling.client import ApplicationAutoScalingClient
@@ -47,6 +49,14 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
         with _making:
             return made()
 
+    return get
+
+
+def prepared(make: Callable[[], T]) -> Callable[[], T]:
+    """Like `once`, but made now. A failure comes when the value is used."""
+    get = once(make)
+    with suppress(BotoCoreError, ValueError):  # no region, no URL of an endpoint
+        get()
     return get
 
 

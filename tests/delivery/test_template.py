@@ -252,3 +252,68 @@ def test_the_dashboard_and_the_alarms_name_figures_that_are_published(stack: Sta
     ours = (shown | watched) - outcomes - lambdas
     assert {"RunningTasks", "HealthyTasks", "EventToPublish", "Failed", "Degraded"} <= ours
     assert [] == [name for name in sorted(ours) if name not in source]
+
+
+def reaches(stack: Stack, name: str) -> dict[str, str]:
+    """What each of a stack's rules invokes, by the rule's name in the template."""
+    client = stack.local.client("events")
+    targets = {}
+    for rule in client.list_rules()["Rules"]:
+        if rule["Name"].startswith(f"{name}-"):
+            (target,) = client.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+            targets[rule["Name"].split("-Function")[1].partition("-")[0]] = target["Arn"]
+    return targets
+
+
+def test_the_rules_invoke_the_function_itself(stack: Stack) -> None:
+    """Without SnapStart there is no version and no alias."""
+    function = stack.function()
+    client = stack.local.client("lambda")
+    rules = ("TaskChange", "ServiceChange", "InstanceChange", "Reconcile")
+    assert dict.fromkeys(rules, function["FunctionArn"]) == reaches(stack, stack.name)
+    assert "None" == function["SnapStart"]["ApplyOn"]
+    assert [] == client.list_aliases(FunctionName=stack.name)["Aliases"]
+    versions = client.list_versions_by_function(FunctionName=stack.name)["Versions"]
+    assert ["$LATEST"] == [each["Version"] for each in versions]
+
+
+def test_with_snapstart_the_rules_invoke_the_newest_version(stack: Stack) -> None:
+    """By an alias, which each deployment moves, even if it changes nothing; the version before it
+    goes. A setting that changes is in the new version, and the rules may invoke the alias."""
+    name = "snapped"
+    client = stack.local.client("lambda")
+    seen = []
+    steps = ("INFO", "true"), ("INFO", "true"), ("WARNING", "true"), ("WARNING", "false")
+    for level, snap in steps:
+        parameters = stack.parameters | {"SnapStart": snap, "LogLevel": level}
+        done = stack.deploy("--old-file=build", stack=name, **parameters)
+        assert 0 == done.returncode, done.stdout + done.stderr
+        versions = client.list_versions_by_function(FunctionName=name)["Versions"]
+        published = [each["Version"] for each in versions if each["Version"] != "$LATEST"]
+        targets = set(reaches(stack, name).values())
+        if snap == "false":
+            assert ([], {stack.function(name)["FunctionArn"]}) == (published, targets)
+            break
+        (version,) = published
+        alias = client.get_alias(FunctionName=name, Name="live")
+        live = client.get_function_configuration(FunctionName=name, Qualifier="live")
+        kept = client.get_function_event_invoke_config(FunctionName=name, Qualifier="live")
+        policy = json.loads(client.get_policy(FunctionName=name, Qualifier="live")["Policy"])
+        assert (version, {alias["AliasArn"]}) == (alias["FunctionVersion"], targets)
+        assert ("PublishedVersions", level) == (
+            live["SnapStart"]["ApplyOn"],
+            live["Environment"]["Variables"]["LOG_LEVEL"],
+        )
+        assert (1, 300) == (kept["MaximumRetryAttempts"], kept["MaximumEventAgeInSeconds"])
+        assert "DeadLetters" in kept["DestinationConfig"]["OnFailure"]["Destination"]
+        assert [alias["AliasArn"]] * 4 == [each["Resource"] for each in policy["Statement"]]
+        seen.append(version)
+    assert 3 == len(set(seen))
+    stack.local.client("cloudformation").delete_stack(StackName=name)
+
+
+def test_snapstart_is_refused_on_a_python_without_it(stack: Stack) -> None:
+    """The rule of the template names what it needs, before anything is created."""
+    (assertion,) = processed(stack)["Rules"]["SnapStartNeedsItsRuntime"]["Assertions"]
+    refused = [each["Fn::Equals"][1] for each in assertion["Assert"]["Fn::Not"][0]["Fn::Or"]]
+    assert ["python3.9", "python3.10", "python3.11"] == refused

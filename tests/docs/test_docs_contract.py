@@ -95,7 +95,7 @@ def test_the_alarms_and_the_rules_are_those_of_the_template() -> None:
     """The tables name them as the template does."""
     alarms = re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm", TEMPLATE, re.MULTILINE)
     assert sorted(alarms) == sorted(code(row[0])[0] for row in table(OPERATIONS, "Alarms"))
-    rules = re.findall(r"^        (\w+):\n          Type: (?:Ev|Sch)", TEMPLATE, re.MULTILINE)
+    rules = re.findall(r"^  Function(\w+):\n    Type: AWS::Events::Rule", TEMPLATE, re.MULTILINE)
     assert rules == [code(row[0])[0] for row in table(DEPLOY, "What runs it")]
 
 

@@ -19,6 +19,7 @@ from benchmarks.results import FIGURE, TABLE, Growth, Results
 if TYPE_CHECKING:
     from pathlib import Path
 
+TEMPLATE = ROOT / "template.yaml"
 RESULTS = Results.read(ROOT / "benchmarks" / "results" / "results.json")
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=name)
 
@@ -106,3 +107,18 @@ def test_the_price_of_a_run_follows_from_its_memory_and_its_time() -> None:
         "| 20    | event    | 1,000 ms, $6.67 / $8.33 | 1,000 ms, $13.33 / $16.67 |",
         "| 1,000 | schedule | 1,000 ms, $6.67 / $8.33 |                           |",
     ] == memory.table(costs).splitlines()
+
+
+def test_the_default_memory_is_compared_with_its_neighbours() -> None:
+    """The default of the template: half the memory here takes double the time at the same price,
+    twice the memory the same time at double the price."""
+    (held,) = re.findall(r"MemorySize:\n    Type: Number\n    Default: (\d+)", text(TEMPLATE))
+    assert str(memory.DEFAULT) == held
+    times = {64: 1000.0, 128: 800.0, 256: 400.0, 512: 400.0, 1024: 100.0}
+    costs = [
+        memory.Cost(20, "event", mb, Spread(time, time, time, 1)) for mb, time in times.items()
+    ]
+    assert (
+        "- event, 20 tasks, over 256 MB: 128 MB 2.00 of the time at 1.00 of the price, "
+        "512 MB 1.00 of the time at 2.00 of the price"
+    ) == memory.table(costs).splitlines()[-1]
