@@ -139,13 +139,13 @@ def test_a_recycle_answers_like_the_examples(aws: Simulator, start: Start) -> No
     aws.scaling.register(service, 1, 2)
     settings = aws.settings(service, KEY, RETRY_INTERVAL="0.1", HEALTH_CHECK_TIMEOUT="0.2")
     function = start(settings | {"RECYCLE": "true"})
-    asked = {"action": "recycle", "drain_time": 3, "wait_time": 0}
-    plan = function.invoke(asked | {"dry_run": True}).answer
+    request = {"action": "recycle", "drain_time": 3, "wait_time": 0}
+    plan = function.invoke(request | {"dry_run": True}).answer
     prose = " ".join(section(RECYCLE, "What it answers").split())
     named = code(prose.partition("A dry run answers `checked` with")[2])
     assert list(plan["recycle"]) == named
     aws.clock.run()
-    function.invoke(asked)
+    function.invoke(request)
     real: dict[str, Any] = {}
 
     def in_hand() -> bool:
@@ -163,8 +163,8 @@ def test_a_recycle_answers_like_the_examples(aws: Simulator, start: Start) -> No
     documented = {each for row in table(CONTRACT, "Redis") for each in code(row[0])}
     assert {"S:recycle", "S:recycle:lease"} <= documented
     held = set(keys.hgetall(f"{{{KEY}}}:recycle"))
-    (told,) = (row[2] for row in table(CONTRACT, "Redis") if code(row[0]) == ["S:recycle"])
-    assert held <= set(code(told))
+    (cell,) = (row[2] for row in table(CONTRACT, "Redis") if code(row[0]) == ["S:recycle"])
+    assert held <= set(code(cell))
 
 
 def shape(value: Any) -> Any:
