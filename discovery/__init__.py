@@ -75,7 +75,7 @@ An event's way, and each room's reason:
       http, tls         an endpoint's answer; a host's certificate
     telemetry/        what leaves the function beside answer and log
       metrics           one line of metrics for each run; pure
-      messages          what people are told of a recycle; pure
+      messages          what people read of a recycle; pure
       notifications     messages to an SNS topic
       mail              messages by SMTP
 

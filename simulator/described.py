@@ -150,7 +150,7 @@ def _uuid(task: TaskState, variant: str) -> str:
 
 
 def _service_connect(task: TaskState) -> dict[str, Any]:
-    # It comes first, as on AWS: who takes attachments[0] for the ENI is wrong.
+    # It comes first, as on AWS: attachments[0] is not always the ENI.
     return {
         "id": _uuid(task, "9"),
         "type": "ServiceConnect",

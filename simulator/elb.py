@@ -144,8 +144,8 @@ class TargetGroups:
 
     def _describe_target_health(self, parameters: Mapping[str, Any]) -> bytes:
         group = self._asked(parameters)
-        asked = [str(target["Id"]) for target in parameters.get("Targets", [])]
-        found = [_described(group, address) for address in asked or group.addresses()]
+        wanted = [str(target["Id"]) for target in parameters.get("Targets", [])]
+        found = [_described(group, address) for address in wanted or group.addresses()]
         return to_xml(
             "elasticloadbalancing", "DescribeTargetHealth", {"TargetHealthDescriptions": found}
         )

@@ -122,7 +122,7 @@ def described(error: Exception) -> dict[str, str]:
 
 
 def described_import(name: str, error: Exception) -> dict[str, str]:
-    """An error at the handler's import, of which Lambda tells two kinds apart."""
+    """An error at the handler's import, of which Lambda distinguishes two kinds."""
     failure = described(error)
     if isinstance(error, ImportError):
         module = name.rpartition(".")[0]

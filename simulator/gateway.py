@@ -1,4 +1,4 @@
-"""The front door of AWS: reads a call, spoils or delays it if asked, has it answered."""
+"""The front door of AWS: reads a call, delays it or lets it fail, and has it answered."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from simulator import wire
 from simulator.calls import Call, Calls
 from simulator.faults import Faults
 from simulator.http import Request, Response
-from simulator.wire import ApiError, Asked
+from simulator.wire import ApiCall, ApiError
 
 Operation = Callable[[Mapping[str, Any]], bytes | Response]
 """Parameters in, body out, or a whole response with its headers; raises ApiError."""
@@ -43,51 +43,51 @@ class Gateway:
     def answer(self, request: Request) -> Response | None:
         """Answer one request; None: close the connection instead."""
         arrived = time.monotonic()
-        asked = wire.read(request)
-        call = Call(asked.operation, asked.parameters, service=asked.service)
+        api_call = wire.read(request)
+        call = Call(api_call.operation, api_call.parameters, service=api_call.service)
         self.calls.add(call)
         if self.on_call is not None:
             self.on_call(call)
         self._wait_until(arrived + self.latency / 2)
-        response = self._spoiled(asked, call)
+        response = self._spoiled(api_call, call)
         self._wait_until(arrived + self.latency)
         if response is not None:
             call.status = response.status
         return response
 
-    def _spoiled(self, asked: Asked, call: Call) -> Response | None:
+    def _spoiled(self, api_call: ApiCall, call: Call) -> Response | None:
         """The true answer, or what a fault makes of it."""
-        fault, released = self.faults.next(asked.operation)
+        fault, released = self.faults.next(api_call.operation)
         if fault is None:
-            return self._true(asked, call)
+            return self._true(api_call, call)
         match fault.kind:
             case "hangs":
                 released.wait()
                 return None
             case "slow":
                 self._wait(fault.seconds)
-                return self._true(asked, call)
+                return self._true(api_call, call)
             case "cut":
-                return replace(self._true(asked, call), cut=True)
+                return replace(self._true(api_call, call), cut=True)
             case "garbage" | "empty" | "says":
-                return asked.answer(_BODIES.get(fault.kind, fault.body))
+                return api_call.answer(_BODIES.get(fault.kind, fault.body))
             case misfortune:
-                return self._failure(asked, call, asked.error(misfortune))
+                return self._failure(api_call, call, api_call.error(misfortune))
 
-    def _true(self, asked: Asked, call: Call) -> Response:
-        operation = self.operations.get(asked.operation)
+    def _true(self, api_call: ApiCall, call: Call) -> Response:
+        operation = self.operations.get(api_call.operation)
         try:
             if operation is None:
-                raise asked.error("unknown")
-            answer = operation(asked.parameters)
-            return answer if isinstance(answer, Response) else asked.answer(answer)
+                raise api_call.error("unknown")
+            answer = operation(api_call.parameters)
+            return answer if isinstance(answer, Response) else api_call.answer(answer)
         except ApiError as error:
-            return self._failure(asked, call, error)
+            return self._failure(api_call, call, error)
 
     @staticmethod
-    def _failure(asked: Asked, call: Call, error: ApiError) -> Response:
+    def _failure(api_call: ApiCall, call: Call, error: ApiError) -> Response:
         call.error_code = error.code
-        return asked.failure(error)
+        return api_call.failure(error)
 
     def _wait(self, seconds: float) -> None:
         if seconds > 0:

@@ -17,7 +17,7 @@ _BACKLOG = 256
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked: header names are in lower case."""
+    """A request of a client: header names are in lower case."""
 
     headers: Mapping[str, str]
     body: bytes

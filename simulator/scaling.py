@@ -144,9 +144,9 @@ class Scaling:
 
     def _describe_scalable_targets(self, parameters: Mapping[str, Any]) -> bytes:
         _check_namespace(parameters)
-        asked = parameters.get("ResourceIds", [])
+        wanted = parameters.get("ResourceIds", [])
         known = list(self._targets.values())
-        found = [each for each in known if not asked or each.resource_id in asked]
+        found = [each for each in known if not wanted or each.resource_id in wanted]
         if parameters.get("ScalableDimension", _DIMENSION) != _DIMENSION:
             found = []
         size = parameters.get("MaxResults", _PAGE)

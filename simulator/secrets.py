@@ -46,9 +46,9 @@ class Secrets:
         return {"GetSecretValue": self._get_secret_value}
 
     def _get_secret_value(self, parameters: Mapping[str, Any]) -> bytes:
-        asked = parameters.get("SecretId", "")
+        name = parameters.get("SecretId", "")
         with self._lock:
-            found = [s for s in self._by_name.values() if asked in (s.name, s.arn)]
+            found = [s for s in self._by_name.values() if name in (s.name, s.arn)]
         if not found:
             message = "Secrets Manager can't find the specified secret."
             raise ApiError("ResourceNotFoundException", message)

@@ -33,7 +33,7 @@ class WebHost:
         self.reply = Reply()
         self.replies: dict[str, Reply] = {}
         self.requests: list[Request] = []
-        """What was asked for, oldest first."""
+        """The requests, oldest first."""
         self.ca: Path | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="web-")
         self._closing = threading.Event()

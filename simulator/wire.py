@@ -97,7 +97,7 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiCall:
     """A request, read: which service, which operation, with which parameters."""
 
     service: Service
@@ -143,7 +143,7 @@ _QUERY_ERROR = (
 )
 
 
-def read(request: Request) -> Asked:
+def read(request: Request) -> ApiCall:
     """What a request asks for: JSON 1.1 names its operation in a header, a query in the form.
 
     Lambda's Invoke has the function in its path, and the event as its body.
@@ -151,15 +151,15 @@ def read(request: Request) -> Asked:
     """
     if invoked := _INVOKE.fullmatch(request.path):
         event = json.loads(request.body or b"null")
-        return Asked("lambda", "Invoke", {"FunctionName": unquote(invoked[1]), "Payload": event})
+        return ApiCall("lambda", "Invoke", {"FunctionName": unquote(invoked[1]), "Payload": event})
     target = request.headers.get("x-amz-target")
     if target is None:
         form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
         operation = form.pop("Action", "")
         service = _VERSIONS.get(form.get("Version", ""), "ec2")
-        return Asked(service, operation, form if service == "ec2" else _nested(form))
+        return ApiCall(service, operation, form if service == "ec2" else _nested(form))
     prefix, _, operation = target.rpartition(".")
-    return Asked(_TARGETS.get(prefix, "ecs"), operation, json.loads(request.body or b"{}"))
+    return ApiCall(_TARGETS.get(prefix, "ecs"), operation, json.loads(request.body or b"{}"))
 
 
 def _nested(form: Mapping[str, str]) -> dict[str, Any]:

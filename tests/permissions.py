@@ -25,26 +25,26 @@ ON_BEHALF = {"kms:Decrypt"}
 EVALUATE = """
 import json, sys
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
-asked = json.load(sys.stdin)
-policies = [parse_policy_document(each) for each in asked["policies"]]
+request = json.load(sys.stdin)
+policies = [parse_policy_document(each) for each in request["policies"]]
 print(json.dumps([
     evaluate(
         EvalContext("arn", "AssumedRole", "", action, resource, "",
                     service_context={name.lower(): value for name, value in context.items()}),
         policies,
     ).decision
-    for action, resource, context in asked["calls"]
+    for action, resource, context in request["calls"]
 ]))
 """
 Call = tuple[str, str, dict[str, str]]
 
 
 def decisions(policies: Mapping[str, Any], calls: list[Call]) -> list[str]:
-    asked = json.dumps({"policies": list(policies.values()), "calls": calls})
+    request = json.dumps({"policies": list(policies.values()), "calls": calls})
     command = [str(ROOT / ".venv-stack" / "bin" / "python"), "-c", EVALUATE]
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
-    told: list[str] = json.loads(done.stdout)
-    return told
+    done = subprocess.run(command, input=request, capture_output=True, text=True, check=True)
+    decided: list[str] = json.loads(done.stdout)
+    return decided
 
 
 def allowed(policies: Mapping[str, Any]) -> set[str]:

@@ -44,7 +44,7 @@ class Promises:
         self.failed: set[str] = set()  # recycles that were seen failing
         self.stopped: set[str] = set()
         self.end = "none"
-        self.blurred = False  # what others set cannot be told from what the recycle set
+        self.blurred = False  # what others set cannot be distinguished from what the recycle set
         self._in_copy = False
 
     # What the history says.
@@ -134,9 +134,9 @@ class Promises:
         elif action == "UpdateService":
             self._written("UpdateService", self._counts(), json.loads(body)["desiredCount"])
 
-    def seen(self, step: str, asked: Any, answer: Any) -> None:
+    def seen(self, step: str, call: Any, answer: Any) -> None:
         """A call was made."""
-        if step == "redis withdraw" and asked[2] == 1 and answer:
+        if step == "redis withdraw" and call[2] == 1 and answer:
             self._left(answer)
 
     def _left(self, address: str) -> None:
@@ -159,9 +159,9 @@ class Promises:
             f"promise 1: {address} left the list while {lacking} are missing from it",
         )
 
-    def _stop(self, asked: dict[str, Any]) -> None:
-        task = next(task for task in self.service.tasks if task.id == asked["task"])
-        reason = asked["reason"]
+    def _stop(self, call: dict[str, Any]) -> None:
+        task = next(task for task in self.service.tasks if task.id == call["task"])
+        reason = call["reason"]
         recycle = reason.split(" recycle ")[1].split()[0]
         self.expect(task.ip not in self.listed(), f"promise 2: {task.id} is stopped while listed")
         created = task.state.created_at

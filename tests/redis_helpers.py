@@ -1,4 +1,4 @@
-"""What others than the function see of the registry, and settings that make a test quick."""
+"""What other programs see of the registry, and settings that make a test quick."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def everything(aws: Simulator) -> dict[str, tuple[Any, int]]:
         "hash": client.hgetall,
         "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
     }
-    # Before Redis 7.0 no command tells the moment.
+    # Before Redis 7.0 no command has the moment.
     expiry = client.pexpiretime if VERSION >= (7, 0) else lambda key: client.ttl(key) >= 0
     return {key: (read[client.type(key)](key), expiry(key)) for key in sorted(client.keys())}
 
 
 class Subscriber:
-    """Somebody who follows the changes on a channel, from now on."""
+    """A program that follows the changes on a channel, from now on."""
 
     def __init__(self, aws: Simulator, channel: str = KEY) -> None:
         self._client: Any = aws.valkey.client()

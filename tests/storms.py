@@ -117,13 +117,16 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--environments", type=int, default=8)
     parser.add_argument("--memory", type=int, help="with Lambda's CPU for so many MB")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     rng = random.Random(1)
     with Simulator() as aws:
-        cpu = f", each with the CPU of {asked.memory} MB" if asked.memory else ""
-        print(f"a storm of {asked.seconds:g} s, {asked.environments} environments{cpu}", flush=True)
-        moments = churn(aws, asked.seconds, rng)
-        passed = ride_out(aws, moments, rng, asked.environments, 0.2, memory=asked.memory)
+        cpu = f", each with the CPU of {options.memory} MB" if options.memory else ""
+        print(
+            f"a storm of {options.seconds:g} s, {options.environments} environments{cpu}",
+            flush=True,
+        )
+        moments = churn(aws, options.seconds, rng)
+        passed = ride_out(aws, moments, rng, options.environments, 0.2, memory=options.memory)
     print(
         f"{len(passed.invocations)} events, {len(passed.failed)} failed; {passed.calls} ECS calls, "
         f"{passed.refused} refused, at most {passed.most_a_second:.1f} a second"

@@ -18,8 +18,8 @@ def test_all_laws_hold_in_every_history(half: int) -> None:
 
 def test_a_seed_is_a_history() -> None:
     """The same seed plays the same steps, so that a failure can be looked at again."""
-    told: list[list[str]] = [[], []]
-    for steps in told:
+    steps_of: list[list[str]] = [[], []]
+    for steps in steps_of:
         for _ in play([7, 8], steps.append):
             pass
-    assert told[0] == told[1]
+    assert steps_of[0] == steps_of[1]

@@ -70,7 +70,7 @@ GROUND = [
     "stops",
 ]
 
-# Packages from outside the standard library, and who may import them.
+# Packages from outside the standard library, and the modules that may import them.
 PACKAGES = {
     "discovery.aws.clients": {"boto3", "botocore"},
     "discovery.aws.errors": {"botocore"},

@@ -35,8 +35,8 @@ def call(action: str, resource: str, make: Callable[[], Any], **params: Any) -> 
     try:
         answer: Mapping[str, Any] = make()(**params)
     except ClientError as error:
-        told = error.response.get("Error", {})
-        code, message = str(told.get("Code", "no code")), one_line(told.get("Message", ""))
+        details = error.response.get("Error", {})
+        code, message = str(details.get("Code", "no code")), one_line(details.get("Message", ""))
         why = f"was refused: {code} ({message})"
         raise UnseenError(_KINDS.get(code, "failed"), action, resource, why) from error
     except AwsFailure as error:

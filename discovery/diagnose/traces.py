@@ -1,7 +1,7 @@
 """Lines that belong together: a traceback is one event, however its lines were split: pure.
 
 A container's log driver sends each line as an event of its own. The lines of one stream arrive in
-order, so what continues the line before it is told by its form. The frames of a stack say where,
+order, so what continues the line before it is known by its form. The frames of a stack say where,
 not what: the first is kept for the reader, the others are dropped as they come.
 """
 

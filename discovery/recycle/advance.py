@@ -39,8 +39,8 @@ STEPS = 200  # in one invocation; far more than fit into 15 minutes of real wait
 def advance(dependencies: Dependencies, patient: bool = True) -> list[report.Transition]:
     """Go on with the recycle as far as this invocation can.
 
-    Returns the transitions to tell people of. An impatient caller waits for nothing. Raises
-    DiscoveryError; the record says then where the next invocation goes on.
+    Returns the transitions of which people get a message. An impatient caller waits for nothing.
+    Raises DiscoveryError; the record says then where the next invocation goes on.
     """
     held = dependencies.recycles.acquire()
     if held is None:

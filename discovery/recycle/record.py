@@ -29,7 +29,7 @@ SETTLE = "settle"  # the replacements have to stay listed
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked of a recycle. Times are in seconds."""
+    """What an operator wants of a recycle. Times are in seconds."""
 
     maintain_service_state: bool = True
     wait_time: float = 30.0  # after each batch

@@ -26,7 +26,7 @@ NONE, RECYCLING, PAUSED = "none", "recycling", "paused"
 
 
 class Transition(NamedTuple):
-    """Something that people are told of, once."""
+    """A change of which people get a message, once."""
 
     kind: str  # started, paused, resumed, failed, cancelled, recycled or not_restored
     record: Record

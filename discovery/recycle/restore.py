@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from discovery.recycle.record import Record
 
 RETRY = 2.0  # seconds before an act is repeated whose effect does not show yet
-LATE = 600.0  # seconds after which a person is told that the service is not restored
+LATE = 600.0  # seconds after which people get a message that the service is not restored
 
 
 def next_step(record: Record, facts: Facts, now: float) -> Step:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from discovery.service import Scaling, ServiceView
 
 # Seconds that ECS takes to stop a task and to start another, before there is a measured figure:
-# some 10 to stop, and an ENI, an image pull and a start on Fargate.
+# about 10 to stop, and an ENI, an image pull and a start on Fargate.
 REPLACEMENT = 60.0
 
 

@@ -1,4 +1,4 @@
-"""The history, put together. Loaded only where HISTORY is on, or is asked for."""
+"""The history, put together. Loaded only where HISTORY is on, or for a history event."""
 
 from __future__ import annotations
 

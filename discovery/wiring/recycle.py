@@ -1,4 +1,4 @@
-"""Recycling, put together. Loaded when a recycle is asked for, or may be going on."""
+"""Recycling, put together. Loaded for a recycle event, and where a recycle may be going on."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def go_on(parts: Parts, synced: Report | None, patient: bool) -> None:
         if record is not None:
             parts.emit(report.figures(record))
         for transition in transitions:
-            _tell(parts, transition)
+            _send(parts, transition)
 
 
 def _start(parts: Parts, request: Any) -> None:
@@ -232,7 +232,7 @@ def _ended(reader: ServiceReader, look: ListLook, record: Record | None) -> dict
     return ended
 
 
-def _tell(parts: Parts, transition: report.Transition) -> None:
+def _send(parts: Parts, transition: report.Transition) -> None:
     """Send one message by each way that is set up. A failure is a line in the log, no more."""
     record, service = transition.record, parts.service
     news = messages.RecycleNews(

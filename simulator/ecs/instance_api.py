@@ -19,14 +19,14 @@ def list_instances(ecs: Ecs, parameters: Parameters) -> bytes:
 
 
 def describe_instances(ecs: Ecs, parameters: Parameters) -> bytes:
-    """The instances asked for, and a failure for each that is not known."""
+    """The instances in the request, and a failure for each that is not known."""
     cluster = requests.cluster_of(ecs, parameters)
-    asked = parameters.get("containerInstances", [])
-    if not 1 <= len(asked) <= _BATCH:
+    names = parameters.get("containerInstances", [])
+    if not 1 <= len(names) <= _BATCH:
         raise invalid(f"containerInstances must hold between 1 and {_BATCH} entries.")
     known = {instance.arn.rpartition("/")[2]: instance for instance in ecs.instances(cluster)}
     found, failures = [], []
-    for each in asked:
+    for each in names:
         instance = known.get(each.rpartition("/")[2])
         if instance is None:
             failures.append({"arn": each, "reason": "MISSING"})

@@ -15,10 +15,10 @@ _BATCH = 100  # DescribeTasks: "A list of up to 100 task IDs or full ARN entries
 
 
 def list_tasks(ecs: Ecs, parameters: Parameters) -> bytes:
-    """A page of the ARNs of tasks whose *desired* status is the one asked for."""
+    """A page of the ARNs of tasks whose *desired* status is the one in the request."""
     cluster = requests.cluster_of(ecs, parameters)
-    asked = parameters.get("serviceName")
-    service = None if asked is None else requests.service_of(cluster, asked)
+    name = parameters.get("serviceName")
+    service = None if name is None else requests.service_of(cluster, name)
     size = requests.page_size(parameters, _PAGE)
     wanted = (cluster.arn, service and service.name, parameters.get("desiredStatus", "RUNNING"))
     start = 0
@@ -36,14 +36,14 @@ def list_tasks(ecs: Ecs, parameters: Parameters) -> bytes:
 
 
 def describe_tasks(ecs: Ecs, parameters: Parameters) -> bytes:
-    """The tasks asked for, and a failure for each that is not known now."""
+    """The tasks in the request, and a failure for each that is not known now."""
     cluster = requests.cluster_of(ecs, parameters)
-    asked = parameters.get("tasks", [])
-    if not 1 <= len(asked) <= _BATCH:
-        raise invalid(f"tasks must hold between 1 and {_BATCH} entries, not {len(asked)}")
+    names = parameters.get("tasks", [])
+    if not 1 <= len(names) <= _BATCH:
+        raise invalid(f"tasks must hold between 1 and {_BATCH} entries, not {len(names)}")
     tasks: list[bytes] = []
     failures: list[dict[str, str]] = []
-    for each in asked:
+    for each in names:
         task = requests.find_task(cluster, each)
         state = task.seen if task else None
         if state is None:

@@ -1,4 +1,4 @@
-"""What requests to ECS have in common: who is meant, and pages."""
+"""What requests to ECS have in common: names, and pages."""
 
 import base64
 import json
@@ -19,31 +19,31 @@ Parameters = Mapping[str, Any]
 
 def cluster_of(ecs: Ecs, parameters: Parameters) -> Cluster[Service]:
     """The cluster that is meant. Raises ApiError."""
-    asked = parameters.get("cluster", "default")
-    cluster = ecs.clusters.get(asked.rpartition("/")[2])
-    if cluster is None or asked not in (cluster.name, cluster.arn):
+    name = parameters.get("cluster", "default")
+    cluster = ecs.clusters.get(name.rpartition("/")[2])
+    if cluster is None or name not in (cluster.name, cluster.arn):
         raise ApiError("ClusterNotFoundException", "Cluster not found.")
     return cluster
 
 
-def find_service(cluster: Cluster[Service], asked: str) -> Service | None:
+def find_service(cluster: Cluster[Service], name: str) -> Service | None:
     """The service of this name or ARN."""
-    service = cluster.services.get(asked.rpartition("/")[2])
-    return service if service and asked in (service.name, service.arn) else None
+    service = cluster.services.get(name.rpartition("/")[2])
+    return service if service and name in (service.name, service.arn) else None
 
 
-def service_of(cluster: Cluster[Service], asked: str) -> Service:
+def service_of(cluster: Cluster[Service], name: str) -> Service:
     """The service of this name or ARN. Raises ApiError."""
-    service = find_service(cluster, asked)
+    service = find_service(cluster, name)
     if service is None:
         raise ApiError("ServiceNotFoundException", "Service not found.")
     return service
 
 
-def find_task(cluster: Cluster[Service], asked: str) -> Task | None:
+def find_task(cluster: Cluster[Service], name: str) -> Task | None:
     """The task of this id or ARN, if ECS still remembers it."""
-    task = cluster.by_id.get(asked.rpartition("/")[2])
-    if task is None or task.hidden or asked not in (task.id, task.arn):
+    task = cluster.by_id.get(name.rpartition("/")[2])
+    if task is None or task.hidden or name not in (task.id, task.arn):
         return None
     return task if remembers(cluster, task.state) else None
 
@@ -54,23 +54,23 @@ def remembers(cluster: Cluster[Service], state: TaskState) -> bool:
     return stopped_at is None or cluster.region.clock.now() - stopped_at < _REMEMBERED
 
 
-def task_arn(cluster: Cluster[Service], asked: str) -> str:
+def task_arn(cluster: Cluster[Service], name: str) -> str:
     """The ARN of a task, known or not, by its id or ARN."""
     prefix = cluster.arn.replace(":cluster/", ":task/")
-    return asked if asked.startswith("arn:") else f"{prefix}/{asked}"
+    return name if name.startswith("arn:") else f"{prefix}/{name}"
 
 
 def page(
     found: Sequence[str], wanted: tuple[object, ...], parameters: Parameters, size: int
 ) -> tuple[list[str], str | None]:
-    """The part of what was found that is asked for, and the token of the next."""
+    """The part of what was found that the request wants, and the token of the next."""
     start = position(parameters["nextToken"], wanted) if "nextToken" in parameters else 0
     end = start + size
     return list(found[start:end]), token(end, wanted) if end < len(found) else None
 
 
 def page_size(parameters: Parameters, largest: int, default: int | None = None) -> int:
-    """The size of page that is asked for. Raises ApiError."""
+    """The size of page that the request wants. Raises ApiError."""
     size: int = parameters.get("maxResults", default or largest)
     if not 1 <= size <= largest:
         raise invalid(f"maxResults must be between 1 and {largest}, not {size}")

@@ -1,4 +1,4 @@
-"""A service's scheduler: starts what is missing, stops what is too much, tells of it."""
+"""A service's scheduler: starts what is missing, stops what is too much, sends events."""
 
 from simulator.clock import Clock, Timer
 from simulator.ecs.clusters import TaskOptions

@@ -14,15 +14,15 @@ _PAGE, _DEFAULT_PAGE = 100, 10  # ListServices: "up to 10 results" unless maxRes
 
 
 def describe_services(ecs: Ecs, parameters: Parameters) -> bytes:
-    """The services asked for, and a failure for each that is not known."""
+    """The services in the request, and a failure for each that is not known."""
     cluster = requests.cluster_of(ecs, parameters)
-    asked = parameters.get("services", [])
-    if not 1 <= len(asked) <= _BATCH:
-        raise invalid("Too many services." if asked else "Services cannot be empty.")
+    names = parameters.get("services", [])
+    if not 1 <= len(names) <= _BATCH:
+        raise invalid("Too many services." if names else "Services cannot be empty.")
     services, failures = [], []
     with_tags = "TAGS" in parameters.get("include", [])
     with ecs.region.lock:
-        for each in asked:
+        for each in names:
             service = requests.find_service(cluster, each)
             if service is None:
                 prefix = cluster.arn.replace(":cluster/", ":service/")
@@ -83,10 +83,10 @@ def _desired(service: Service, parameters: Parameters) -> int | None:
 
 
 def _definition(ecs: Ecs, parameters: Parameters) -> str | None:
-    asked = parameters.get("taskDefinition")
-    if asked is None:
+    name = parameters.get("taskDefinition")
+    if name is None:
         return None
-    found = ecs.region.definitions.find(asked)
+    found = ecs.region.definitions.find(name)
     if found is None:
         raise ApiError("ClientException", "TaskDefinition not found.")
     return found.name

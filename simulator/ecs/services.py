@@ -220,7 +220,7 @@ class Service:
         self.cluster.region.events.add(change)
 
     def changed(self) -> None:
-        """Have everybody look who watches the service."""
+        """Call the watchers of the service."""
         for watcher in list(self.watchers):
             watcher()
 

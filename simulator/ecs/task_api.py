@@ -50,14 +50,14 @@ def update_task_protection(ecs: Ecs, parameters: Parameters) -> bytes:
 
 
 def _found(
-    cluster: Cluster[Service], asked: list[str], most: int
+    cluster: Cluster[Service], names: list[str], most: int
 ) -> tuple[list[Task], list[dict[str, str]]]:
-    """The tasks of services among those asked for, and a failure for each other."""
-    if not 1 <= len(asked) <= most:
-        raise invalid(f"tasks must hold between 1 and {most} entries, not {len(asked)}")
+    """The tasks of services among those in the request, and a failure for each other."""
+    if not 1 <= len(names) <= most:
+        raise invalid(f"tasks must hold between 1 and {most} entries, not {len(names)}")
     found: list[Task] = []
     failures: list[dict[str, str]] = []
-    for each in asked:
+    for each in names:
         task = requests.find_task(cluster, each)
         if task is None:
             failures.append({"arn": requests.task_arn(cluster, each), "reason": "MISSING"})

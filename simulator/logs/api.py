@@ -34,7 +34,7 @@ def operations(logs: Logs) -> Mapping[str, Operation]:
 
 
 def filter_log_events(logs: Logs, parameters: Parameters) -> bytes:
-    """A page of the lines of some streams that match, oldest first unless asked otherwise.
+    """A page of the lines of some streams that match, oldest first unless startFromHead is false.
 
     It is the last one only if it has no nextToken.
     """
@@ -133,10 +133,10 @@ def _group(logs: Logs, parameters: Parameters) -> Group:
     name, identifier = parameters.get("logGroupName"), parameters.get("logGroupIdentifier")
     if (name is None) == (identifier is None):
         raise _invalid("Exactly one of logGroupName and logGroupIdentifier is needed.")
-    asked: str = name or str(identifier).rpartition(":log-group:")[2].removesuffix(":*")
-    if asked not in logs.groups:
+    wanted: str = name or str(identifier).rpartition(":log-group:")[2].removesuffix(":*")
+    if wanted not in logs.groups:
         raise _not_found("group")
-    return logs.groups[asked]
+    return logs.groups[wanted]
 
 
 def _chosen(group: Group, parameters: Parameters) -> list[str]:

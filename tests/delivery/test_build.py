@@ -67,7 +67,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_a_runtime_out_of_range_stops_the_build(clone: Path) -> None:
-    """Lambda has 3.9 to 3.14; the line says which was asked for, and none is left to deploy."""
+    """Lambda has 3.9 to 3.14; the line says which one was wanted, and none is left to deploy."""
     (clone / "build").mkdir()
     (clone / "build" / "lambda.zip").write_text("of yesterday")
     assert "PYTHON_VERSION is '3.8'" in refused(clone, PYTHON_VERSION="3.8")

@@ -57,15 +57,15 @@ def test_a_command_is_one_of_the_functions(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"OPTIONS": "batch_size"}, "OPTIONS has 'batch_size': write name=value"),
         ({"OPTIONS": 'a="1",b=2'}, "write name=value"),
         ({"COMMAND": 'status", "x": "y'}, "status, pause, resume or cancel"),
     ],
 )
-def test_what_is_no_option_stops_it_with_one_line(variables: dict[str, str], told: str) -> None:
+def test_what_is_no_option_stops_it_with_one_line(variables: dict[str, str], message: str) -> None:
     """So nothing is sent that was not meant."""
     done = typed(**variables)
     assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
-    assert told in done.stderr
+    assert message in done.stderr

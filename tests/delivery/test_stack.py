@@ -48,10 +48,10 @@ def test_an_invoke_takes_an_event_and_fails_with_the_function(stack: Stack) -> N
 def test_a_recycle_is_refused_unless_it_is_allowed(stack: Stack) -> None:
     """`make recycle` invokes the function, prints its answer and fails with it."""
     done = stack.make("recycle", OPTIONS="batch_size=10%")
-    told = json.loads(done.stdout)
+    answer = json.loads(done.stdout)
 
     assert done.returncode != 0
-    assert "deploy with AllowRecycle=true" in told["errorMessage"]
+    assert "deploy with AllowRecycle=true" in answer["errorMessage"]
 
 
 def test_logs_follow_the_functions_group() -> None:
@@ -79,19 +79,19 @@ def test_a_deployment_asks_a_person_for_what_it_lacks(stack: Stack) -> None:
     answers = ["code", *(stack.parameters[name] for name in wanted)]
     person, terminal = os.openpty()
     os.write(person, "".join(f"{answer}\n" for answer in answers).encode())
-    done = stack.make("--old-file=build", "deploy", STACK="asked", terminal=terminal)
+    done = stack.make("--old-file=build", "deploy", STACK="prompted", terminal=terminal)
     os.close(terminal)
     os.close(person)
 
     assert 0 == done.returncode, done.stderr
     client = stack.local.client("cloudformation")
-    (made,) = client.describe_stacks(StackName="asked")["Stacks"]
+    (made,) = client.describe_stacks(StackName="prompted")["Stacks"]
     held = {each["ParameterKey"]: each["ParameterValue"] for each in made["Parameters"]}
     assert {name: stack.parameters[name] for name in wanted} == {
         name: held[name] for name in wanted
     }
     assert f"python{VERSION}" == held["Runtime"]
-    client.delete_stack(StackName="asked")
+    client.delete_stack(StackName="prompted")
 
 
 def test_an_update_changes_what_it_is_told_and_no_more(stack: Stack) -> None:

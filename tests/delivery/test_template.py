@@ -38,8 +38,8 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 def parameters(stack: Stack) -> dict[str, str | None]:
     """The template's own parameters and their defaults."""
     body = (stack.clone / "template.yaml").read_text()
-    asked = stack.local.client("cloudformation").get_template_summary(TemplateBody=body)
-    return {each["ParameterKey"]: each.get("DefaultValue") for each in asked["Parameters"]}
+    summary = stack.local.client("cloudformation").get_template_summary(TemplateBody=body)
+    return {each["ParameterKey"]: each.get("DefaultValue") for each in summary["Parameters"]}
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +68,10 @@ def reached(stack: Stack) -> Iterator[str]:
 
 
 def outputs(stack: Stack, name: str = "") -> dict[str, str]:
-    (told,) = stack.local.client("cloudformation").describe_stacks(StackName=name or stack.name)[
-        "Stacks"
-    ]
-    return {each["OutputKey"]: each["OutputValue"] for each in told["Outputs"]}
+    (described,) = stack.local.client("cloudformation").describe_stacks(
+        StackName=name or stack.name
+    )["Stacks"]
+    return {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
 
 
 def processed(stack: Stack) -> Any:
@@ -187,16 +187,16 @@ def test_endpoints_take_one_subnet_of_each_zone(stack: Stack, reached: str) -> N
 
 
 def test_endpoints_are_in_the_functions_subnets_otherwise(stack: Stack) -> None:
-    """Whoever gives no EndpointSubnetIds has them where the function is."""
-    told = processed(stack)
+    """Without EndpointSubnetIds they are where the function is."""
+    document = processed(stack)
     given = [{"Ref": "EndpointSubnetIds"}, {"Ref": "SubnetIds"}]
-    endpoints = [each for each in told["Resources"] if each.endswith("Endpoint")]
+    endpoints = [each for each in document["Resources"] if each.endswith("Endpoint")]
     assert 7 == len(endpoints)
     for name in endpoints:
-        held = told["Resources"][name]["Properties"]["SubnetIds"]
+        held = document["Resources"][name]["Properties"]["SubnetIds"]
         assert {"Fn::If": ["OwnEndpointSubnets", *given]} == held
     empty = {"Fn::Equals": [{"Fn::Join": ["", given[0]]}, ""]}
-    assert {"Fn::Not": [empty]} == told["Conditions"]["OwnEndpointSubnets"]
+    assert {"Fn::Not": [empty]} == document["Conditions"]["OwnEndpointSubnets"]
 
 
 def test_the_new_security_group_lets_out_what_is_needed(stack: Stack, reached: str) -> None:
@@ -225,11 +225,11 @@ def test_the_new_security_group_lets_out_what_is_needed(stack: Stack, reached: s
 
 def test_the_outputs_say_what_is_needed_next(stack: Stack) -> None:
     """The function's name, the command to invoke it, its log group and its dashboard."""
-    told = outputs(stack)
-    assert stack.name == told["FunctionName"]
-    assert f"/aws/lambda/{stack.name}" == told["LogGroup"]
-    assert f"dashboards:name={stack.name}" in told["Dashboard"]
-    assert f"--function-name {stack.name}" in told["InvokeCommand"]
+    values = outputs(stack)
+    assert stack.name == values["FunctionName"]
+    assert f"/aws/lambda/{stack.name}" == values["LogGroup"]
+    assert f"dashboards:name={stack.name}" in values["Dashboard"]
+    assert f"--function-name {stack.name}" in values["InvokeCommand"]
 
 
 def test_the_dashboard_and_the_alarms_name_figures_that_are_published(stack: Stack) -> None:

@@ -82,7 +82,7 @@ def test_the_zip_is_small_and_holds_nothing_else(source: Path, bundle: Path) -> 
 
 
 def test_each_package_comes_with_its_licence(bundle: Path) -> None:
-    """Whoever passes the zip on passes on the licences that it owes to be there."""
+    """The zip has every licence that has to go with its packages."""
     held = contents(bundle)
     packages = {name.split("/")[0] for name in held if ".dist-info/" in name}
     licensed = {name.split("/")[0] for name in held if re.search(r"-info/.*LICEN[CS]E", name)}
@@ -188,7 +188,7 @@ FAULTS = {
 
 
 def test_errors_of_each_service_are_understood(task_root: Path, aws: Simulator) -> None:
-    """The pruned models still tell an error's code: denied names the permission to grant."""
+    """With the pruned models an error still has its code: denied names the permission to grant."""
     service = aws.ecs.create_service("arcade", "lobby")
     service.start_task(address_from="ec2")
     aws.valkey.set_password(PASSWORD)

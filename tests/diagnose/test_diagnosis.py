@@ -125,7 +125,7 @@ def test_an_image_that_cannot_be_pulled_is_the_cause_of_a_failing_deployment(
 
 
 def test_scaling_in_is_no_fault(aws: Simulator, service: Service, doctor: Doctor) -> None:
-    """Tasks that ECS stopped as it was told count as stopped, not as restarts."""
+    """Tasks that ECS stopped for a scale-in count as stopped, not as restarts."""
     service.scale(1)
     aws.ecs.advance(60)
     answer = doctor.diagnose()

@@ -266,7 +266,7 @@ def test_the_seven_laws_are_the_same_everywhere() -> None:
     short = re.findall(r"^\d\. \*\*(.+?)\*\*", text(README), re.MULTILINE)
     long = re.findall(r"^### (\d)\. (.+)$", text(DESIGN), re.MULTILINE)
     assert list("1234567") == [number for number, _ in long]
-    told = " ".join(text(CHANGELOG).lower().split())
+    changes = " ".join(text(CHANGELOG).lower().split())
     for (_, heading), each in zip(long, short, strict=True):
         assert heading == each.rstrip(".:")
-        assert heading.lower() in told
+        assert heading.lower() in changes

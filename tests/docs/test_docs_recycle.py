@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import KEY
+from conftest import KEY, ROOT
 from documents import CONTRACT, RECYCLE, blocks, code, name, section, shown_commands, table
 
 from discovery.recycle import record, report
@@ -139,13 +139,13 @@ def test_a_recycle_answers_like_the_examples(aws: Simulator, start: Start) -> No
     aws.scaling.register(service, 1, 2)
     settings = aws.settings(service, KEY, RETRY_INTERVAL="0.1", HEALTH_CHECK_TIMEOUT="0.2")
     function = start(settings | {"RECYCLE": "true"})
-    asked = {"action": "recycle", "drain_time": 3, "wait_time": 0}
-    plan = function.invoke(asked | {"dry_run": True}).answer
+    event = {"action": "recycle", "drain_time": 3, "wait_time": 0}
+    plan = function.invoke(event | {"dry_run": True}).answer
     prose = " ".join(section(RECYCLE, "What it answers").split())
     named = code(prose.partition("A dry run answers `checked` with")[2])
     assert list(plan["recycle"]) == named
     aws.clock.run()
-    function.invoke(asked)
+    function.invoke(event)
     real: dict[str, Any] = {}
 
     def in_hand() -> bool:
@@ -163,8 +163,8 @@ def test_a_recycle_answers_like_the_examples(aws: Simulator, start: Start) -> No
     documented = {each for row in table(CONTRACT, "Redis") for each in code(row[0])}
     assert {"S:recycle", "S:recycle:lease"} <= documented
     held = set(keys.hgetall(f"{{{KEY}}}:recycle"))
-    (told,) = (row[2] for row in table(CONTRACT, "Redis") if code(row[0]) == ["S:recycle"])
-    assert held <= set(code(told))
+    (cell,) = (row[2] for row in table(CONTRACT, "Redis") if code(row[0]) == ["S:recycle"])
+    assert held <= set(code(cell))
 
 
 def shape(value: Any) -> Any:
@@ -172,3 +172,15 @@ def shape(value: Any) -> Any:
     if isinstance(value, dict):
         return [(field, shape(each)) for field, each in value.items()]
     return [shape(value[0])] if isinstance(value, list) else None
+
+
+def test_each_promise_names_a_test_that_exists() -> None:
+    """It ends with the name of the test, which fails when the promise is broken."""
+    promises = re.findall(
+        r"^\d\. (.*?)(?=^\d\. |\Z)", section(RECYCLE, "What it promises"), re.DOTALL | re.MULTILINE
+    )
+    named = [re.search(r"`(tests/\S+\.py)`:\s+`(test_\w+)`\s*\Z", each) for each in promises]
+    assert [True] * 5 == [found is not None for found in named]
+    for found in named:
+        assert found
+        assert f"def {found[2]}(" in (ROOT / found[1]).read_text(encoding="utf-8")

@@ -41,13 +41,13 @@ RARE |= {"discovery.telemetry.notifications", "discovery.aws.service_writer"}
 
 def process(python: str, env: Mapping[str, str], *more: Any) -> dict[str, Any]:
     """A process of the function that syncs, tries, shows and reconciles, then does this."""
-    asked = [{}, {"dry_run": True}, {"action": "status"}, events.scheduled(), *more]
+    sent = [{}, {"dry_run": True}, {"action": "status"}, events.scheduled(), *more]
     done = subprocess.run(
-        [python, "-c", PROCESS, json.dumps(asked)],
+        [python, "-c", PROCESS, json.dumps(sent)],
         cwd=ROOT, env=dict(env), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def of_recycling(modules: list[str]) -> set[str]:
@@ -65,10 +65,10 @@ def test_without_recycling_nothing_of_it_is_imported(
     settings: dict[str, str], product_python: str
 ) -> None:
     """Not by a sync, a dry run, a status or the schedule; and ECS has the only client."""
-    told = process(product_python, settings)
-    assert SYNCED == told["outcomes"]
-    assert set() == of_recycling(told["modules"])
-    assert ["ecs"] == told["clients"]
+    result = process(product_python, settings)
+    assert SYNCED == result["outcomes"]
+    assert set() == of_recycling(result["modules"])
+    assert ["ecs"] == result["clients"]
 
 
 def test_with_recycling_it_is_imported_without_mail(
@@ -76,9 +76,9 @@ def test_with_recycling_it_is_imported_without_mail(
 ) -> None:
     """So the test above looks for names that exist. Without a mail server there is no smtplib."""
     plan = {"action": "recycle", "dry_run": True}
-    told = process(product_python, settings | {"RECYCLE": "true"}, plan)
-    assert [*SYNCED, "checked"] == told["outcomes"]
+    result = process(product_python, settings | {"RECYCLE": "true"}, plan)
+    assert [*SYNCED, "checked"] == result["outcomes"]
     assert {"discovery.recycle.machine", "discovery.wiring.recycle"} <= of_recycling(
-        told["modules"]
+        result["modules"]
     )
-    assert set() == {"smtplib", "discovery.telemetry.mail"} & set(told["modules"])
+    assert set() == {"smtplib", "discovery.telemetry.mail"} & set(result["modules"])

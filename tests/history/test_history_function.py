@@ -41,7 +41,7 @@ def function(aws: Simulator, service: Service, start: Start) -> Function:
     return start(quick(aws, service, HISTORY="true", RETRY_COUNT="1"))
 
 
-def asked(function: Function, **fields: Any) -> dict[str, Any]:
+def answered(function: Function, **fields: Any) -> dict[str, Any]:
     """What the function answers."""
     said = function.invoke(HISTORY | fields)
     assert said.error_message is None
@@ -50,7 +50,7 @@ def asked(function: Function, **fields: Any) -> dict[str, Any]:
 
 
 def one(function: Function, id: str) -> dict[str, Any]:
-    (task,) = asked(function, task=id)["tasks"]
+    (task,) = answered(function, task=id)["tasks"]
     found: dict[str, Any] = task
     return found
 
@@ -98,7 +98,7 @@ def test_the_latest_state_is_kept_whatever_the_order(
     said = deliver(function, aws.events.take(), random.Random(7), duplicates=6)
     assert [None] * len(said) == [each.error_message for each in said]
 
-    answer = asked(function)
+    answer = answered(function)
     assert {each.id: each.state.version for each in tasks} == {
         each["task"]: each["version"] for each in answer["tasks"]
     }
@@ -133,7 +133,7 @@ def test_other_services_and_clusters_leave_no_trace(aws: Simulator, function: Fu
     aws.ecs.add_instance("arcade").drain()
     for event in aws.events.take():
         function.invoke(event)
-    answer = asked(function)
+    answer = answered(function)
     assert ([], 1) == (answer["tasks"], len(answer["instances"]))
 
 
@@ -252,7 +252,7 @@ def test_a_secret_in_a_reason_is_masked_before_it_is_kept(
         assert "TaskFailedToStart" == one(function, id)["stop"]["stop_code"]
     held = json.dumps(aws.valkey.client().hgetall(TASKS))
     assert 2 == len(json.loads(held))
-    assert SIGNATURE not in held + json.dumps(asked(function))
+    assert SIGNATURE not in held + json.dumps(answered(function))
     assert "403 Forbidden" in one(function, first.id)["stop"]["stopped_reason"]
 
 
@@ -265,13 +265,15 @@ def test_what_a_person_asks_for(aws: Simulator, service: Service, function: Func
     for event in aws.events.take():
         function.invoke(event)
 
-    assert [tasks[0].id] == [each["task"] for each in asked(function, task=tasks[0].arn)["tasks"]]
-    stopped = asked(function, stopped=True)["tasks"]
+    assert [tasks[0].id] == [
+        each["task"] for each in answered(function, task=tasks[0].arn)["tasks"]
+    ]
+    stopped = answered(function, stopped=True)["tasks"]
     assert {tasks[1].id: ("recycled", False), tasks[2].id: ("out_of_memory", True)} == {
         each["task"]: (each["stop"]["kind"], each["stop"]["fault"]) for each in stopped
     }
-    assert 3 == len(asked(function, since=5)["tasks"])
-    assert [] == asked(function, task="f" * 32)["tasks"]
+    assert 3 == len(answered(function, since=5)["tasks"])
+    assert [] == answered(function, task="f" * 32)["tasks"]
     for odd in ({"since": 0}, {"since": "5"}, {"stopped": 1}, {"task": 7}, {"tusk": "x"}):
         said = function.invoke(HISTORY | odd)
         assert ("InvalidEventError", True) == (
@@ -347,4 +349,4 @@ def test_only_a_look_at_each_task_corrects_the_history(
     aws.valkey.client().hset(f"{PREFIX}:state", "full", int((time.time() + 30) * 1000))
     assert [] == tick(aws, function)
     assert [] == aws.calls.of("DescribeTasks")
-    assert ["RUNNING"] * 2 == [each["last_status"] for each in asked(function)["tasks"]]
+    assert ["RUNNING"] * 2 == [each["last_status"] for each in answered(function)["tasks"]]

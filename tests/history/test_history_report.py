@@ -30,7 +30,7 @@ def stopped(number: int, ago: float, **fields: Any) -> str:
     return to_json(TaskRecord(f"{number:032x}", 7, **(shape | fields)))
 
 
-def asked(*tasks: str, instances: tuple[str, ...] = (), **wanted: Any) -> dict[str, Any]:
+def answered(*tasks: str, instances: tuple[str, ...] = (), **wanted: Any) -> dict[str, Any]:
     return answer(tasks, instances, Query(**wanted), NOW)
 
 
@@ -41,7 +41,7 @@ def ids(shown: dict[str, Any]) -> list[int]:
 def test_the_newest_change_comes_first() -> None:
     """A change is the newest of a task's times; an instance's is that of its event."""
     born = to_json(TaskRecord(f"{1:032x}", 2, created=NOW - 30))
-    shown = asked(born, stopped(2, 40, created=NOW - 999), stopped(3, 20, created=NOW - 5000))
+    shown = answered(born, stopped(2, 40, created=NOW - 999), stopped(3, 20, created=NOW - 5000))
     assert [3, 1, 2] == ids(shown)
     assert ("history", "2027-01-15T08:00:00.000Z") == (shown["outcome"], shown["at"])
 
@@ -52,14 +52,16 @@ def test_since_looks_back_some_minutes() -> None:
         to_json(InstanceRecord("b" * 32, updated=NOW - 301)),
         to_json(InstanceRecord("c" * 32, updated=NOW - 299)),
     )
-    shown = asked(stopped(1, 301), stopped(2, 299), instances=(old, new), since=5)
+    shown = answered(stopped(1, 301), stopped(2, 299), instances=(old, new), since=5)
     assert ([2], ["c" * 32]) == (ids(shown), [each["instance"] for each in shown["instances"]])
 
 
 def test_only_what_has_stopped() -> None:
     """A task that is stopping has not stopped yet, and an instance does not stop."""
     stopping = to_json(TaskRecord(f"{9:032x}", 5, "DEACTIVATING", "STOPPED"))
-    shown = asked(stopped(1, 5), stopping, instances=(to_json(InstanceRecord(ID)),), stopped=True)
+    shown = answered(
+        stopped(1, 5), stopping, instances=(to_json(InstanceRecord(ID)),), stopped=True
+    )
     assert ([1], []) == (ids(shown), shown["instances"])
 
 
@@ -86,7 +88,7 @@ def test_each_stop_is_explained_beside_the_words_of_ecs(
     fields: dict[str, Any], kind: str, fault: bool | None
 ) -> None:
     """Kind, fault, text and remedy; scaling, deployments and our own recycling are no faults."""
-    (task,) = asked(stopped(1, 5, **fields))["tasks"]
+    (task,) = answered(stopped(1, 5, **fields))["tasks"]
     assert ["stop_code", "stopped_reason", "kind", "fault", "text", "remedy"] == list(task["stop"])
     assert (fields.get("stopped_reason", ""), fields.get("stop_code", "")) == (
         task["stop"]["stopped_reason"],
@@ -107,7 +109,7 @@ def test_a_running_task_has_no_stop_and_no_blanks() -> None:
             "desired_status": "RUNNING",
             "containers": [{"name": "app", "exit_code": 0}],
         }
-    ] == asked(to_json(record))["tasks"]
+    ] == answered(to_json(record))["tasks"]
 
 
 def test_an_answer_that_is_too_long_says_what_was_cut() -> None:
@@ -134,7 +136,7 @@ def test_7000_tasks_of_the_longest_records_fit_into_lambdas_answer() -> None:
 
 def test_records_that_cannot_be_read_are_left_out() -> None:
     """Somebody else's values in the keys spoil nothing."""
-    shown = asked("", "no JSON", "[]", '["", 1]', stopped(1, 5), instances=("{}", "[3]"))
+    shown = answered("", "no JSON", "[]", '["", 1]', stopped(1, 5), instances=("{}", "[3]"))
     assert ([1], []) == (ids(shown), shown["instances"])
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import listed
-from redis_helpers import PREFIX, quick
+from redis_helpers import PREFIX, Subscriber, quick
 
 from simulator import Delays
 from simulator.events import scheduled, service_action
@@ -62,10 +62,13 @@ def test_every_task_is_replaced_and_the_service_is_as_it_was(
     """The list never has fewer than three addresses, and the count and the scaling are restored."""
     target = aws.scaling.register(service, 1, 3)
     old = [task.ip for task in service.running]
+    reader = Subscriber(aws)
     answer = function.invoke(QUICK).answer
     assert ("recycling", 3) == (answer["outcome"], answer["recycle"]["total"])
     answer = until_ended(function, aws)
 
+    changes = [len(each["added"]) - len(each["removed"]) for each in reader.messages()]
+    assert 3 == min(3 + sum(changes[: count + 1]) for count in range(len(changes)))
     assert ("recycled", 3) == (answer["outcome"], answer["recycle"]["replaced"]), answer
     assert 3 == service.desired
     assert (3, (False, False, False)) == (

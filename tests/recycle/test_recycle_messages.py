@@ -1,4 +1,4 @@
-"""The function itself: who may recycle, the older event, the status, and the messages."""
+"""The function itself: when it may recycle, the older event, the status, and the messages."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_a_broken_answer_has_no_fields(aws: Simulator, connect: Connect, fault: 
     """Half a body, none that is JSON, `{}`: botocore takes each for a success without the list.
 
     It does not compare the length with the header's, and makes of a body that
-    it can't read an empty answer. Who reads it with `.get` takes an error for emptiness.
+    it can't read an empty answer. With `.get` an error would look like emptiness.
     """
     aws.faults.set("ListTasks", fault)
 
@@ -129,7 +129,7 @@ def test_a_broken_answer_has_no_fields(aws: Simulator, connect: Connect, fault: 
 def test_a_broken_answer_is_an_error_where_xml_is_expected(
     aws: Simulator, connect: Connect, fault: Any
 ) -> None:
-    """EC2's parser tells."""
+    """EC2's parser raises an error."""
     aws.faults.set("DescribeNetworkInterfaces", fault)
 
     with pytest.raises(ResponseParserError):

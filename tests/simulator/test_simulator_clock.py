@@ -89,7 +89,7 @@ def test_a_real_clock_goes_by_itself_and_can_be_put_ahead() -> None:
 
 
 def test_a_thread_can_do_what_falls_due_in_real_time() -> None:
-    """Also what is asked for while it waits; stop() ends it."""
+    """Also what is added while it waits; stop() ends it."""
     threads = threading.active_count()
     done = threading.Event()
     with Simulator() as aws:

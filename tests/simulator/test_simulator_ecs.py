@@ -1,4 +1,4 @@
-"""The simulated ECS API, asked by the real boto3 client."""
+"""The simulated ECS API, called by the real boto3 client."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_lists_in_pages_of_at_most_100_in_the_order_tasks_started(
 
 
 def test_last_page_has_no_token_even_when_it_is_full(service: Service, ecs: ECSClient) -> None:
-    """Exactly 100 tasks are one page; a page of any size can be asked for."""
+    """Exactly 100 tasks are one page; a request may have a size of page."""
     service.start_tasks(100, port="closed")
 
     assert "nextToken" not in ecs.list_tasks(cluster="arcade")
@@ -113,7 +113,7 @@ def test_filters_by_service_and_cluster_by_name_or_arn(
 
 
 def test_filters_by_desired_status_not_by_last_status(service: Service, ecs: ECSClient) -> None:
-    """The default holds tasks that start, and drops one the moment it is told to stop."""
+    """The default holds tasks that start, and drops one the moment it is to stop."""
     starting = service.start_task(status="PROVISIONING")
     stopping = service.start_task()
     stopping.stop()
@@ -217,11 +217,11 @@ def test_each_change_counts_in_the_version(service: Service) -> None:
 
 def test_a_stopping_task_says_why(service: Service, ecs: ECSClient) -> None:
     """Told to stop it deactivates; ended by itself it says that its container did."""
-    told, ended = service.start_tasks(2)
-    told.stop(reason="Scaling in")
+    stopping, ended = service.start_tasks(2)
+    stopping.stop(reason="Scaling in")
     ended.becomes("STOPPED")
 
-    one, two = ecs.describe_tasks(cluster="arcade", tasks=[told.arn, ended.arn])["tasks"]
+    one, two = ecs.describe_tasks(cluster="arcade", tasks=[stopping.arn, ended.arn])["tasks"]
 
     assert (
         one["lastStatus"],

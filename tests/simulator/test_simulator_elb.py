@@ -1,4 +1,4 @@
-"""Target groups, asked by the real boto3 client, and a service behind one."""
+"""Target groups, called by the real boto3 client, and a service behind one."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_a_target_has_a_port_and_a_description(
     """Healthy has no reason; what is not registered is unused; a state can be forced."""
     task = service.tasks[0]
     group.force(task.ip, "unavailable", "Target.HealthCheckDisabled")
-    asked: Any = [{"Id": task.ip}, {"Id": "10.9.9.9"}, {"Id": service.tasks[1].ip}]
-    forced, unknown, well = elb.describe_target_health(TargetGroupArn=group.arn, Targets=asked)[
+    targets: Any = [{"Id": task.ip}, {"Id": "10.9.9.9"}, {"Id": service.tasks[1].ip}]
+    forced, unknown, well = elb.describe_target_health(TargetGroupArn=group.arn, Targets=targets)[
         "TargetHealthDescriptions"
     ]
 

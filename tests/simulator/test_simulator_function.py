@@ -184,7 +184,7 @@ def test_an_answer_must_have_a_json_form(deploy: Deploy) -> None:
     ],
 )
 def test_an_error_at_import_fails_each_invocation(deploy: Deploy, source: str, error: str) -> None:
-    """And is there to be asked for."""
+    """And init_error has it."""
     function = deploy(source)
 
     assert str(function.init_error).startswith(error)

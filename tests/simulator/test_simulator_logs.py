@@ -1,4 +1,4 @@
-"""CloudWatch Logs, asked by the real boto3 client."""
+"""CloudWatch Logs, called by the real boto3 client."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ def fill(aws: Simulator, count: int, stream: str = "s", every: float = 1.0) -> N
     aws.logs.put("g", stream, lines)
 
 
-def pages(logs: CloudWatchLogsClient, **asked: Any) -> list[list[str]]:
+def pages(logs: CloudWatchLogsClient, **parameters: Any) -> list[list[str]]:
     """The messages of each page of FilterLogEvents, followed by its tokens."""
     found: list[list[str]] = []
     more: dict[str, Any] = {}
     while not found or more:
-        page = logs.filter_log_events(logGroupName="g", **asked, **more)
+        page = logs.filter_log_events(logGroupName="g", **parameters, **more)
         found.append([event["message"] for event in page["events"]])
         more = {"nextToken": page["nextToken"]} if "nextToken" in page else {}
     return found
 
 
-def followed(logs: CloudWatchLogsClient, **asked: Any) -> list[list[str]]:
+def followed(logs: CloudWatchLogsClient, **parameters: Any) -> list[list[str]]:
     """The messages of each page of GetLogEvents, until its forward token repeats."""
     found: list[list[str]] = []
     token: dict[str, Any] = {}
     while True:
         page = logs.get_log_events(
-            logGroupName="g", logStreamName="s", startFromHead=True, **asked, **token
+            logGroupName="g", logStreamName="s", startFromHead=True, **parameters, **token
         )
         if token.get("nextToken") == page["nextForwardToken"]:
             return found
@@ -239,12 +239,12 @@ def test_a_page_of_a_stream_holds_a_megabyte(aws: Simulator, logs: CloudWatchLog
 def test_a_token_of_another_time_is_moved_into_the_times(
     aws: Simulator, logs: CloudWatchLogsClient
 ) -> None:
-    """It never leads outside of what is asked for."""
+    """It never leads outside of the window of the request."""
     fill(aws, 10)
-    asked: Any = {"logGroupName": "g", "logStreamName": "s"}
-    early = logs.get_log_events(**asked, startFromHead=True, limit=1)["nextForwardToken"]
+    parameters: Any = {"logGroupName": "g", "logStreamName": "s"}
+    early = logs.get_log_events(**parameters, startFromHead=True, limit=1)["nextForwardToken"]
 
-    page = logs.get_log_events(**asked, nextToken=early, startTime=MS + 8000)
+    page = logs.get_log_events(**parameters, nextToken=early, startTime=MS + 8000)
 
     assert ["line 8", "line 9"] == [event["message"] for event in page["events"]]
 
@@ -302,13 +302,13 @@ def test_describes_groups_in_pages(aws: Simulator, logs: CloudWatchLogsClient) -
 def test_describes_streams_by_name_or_last_event(
     aws: Simulator, logs: CloudWatchLogsClient
 ) -> None:
-    """The newest first, if asked; not together with a prefix."""
+    """The newest first with orderBy; not together with a prefix."""
     for number, name in enumerate(("b", "c", "a")):
         aws.logs.put("g", name, [(NEW_YEAR + number, "x")])
     aws.logs.create_stream("g", "empty")
 
-    def names(**asked: Any) -> list[str]:
-        found = logs.describe_log_streams(logGroupName="g", **asked)["logStreams"]
+    def names(**parameters: Any) -> list[str]:
+        found = logs.describe_log_streams(logGroupName="g", **parameters)["logStreams"]
         return [stream["logStreamName"] for stream in found]
 
     assert ["a", "b", "c", "empty"] == names()
@@ -363,9 +363,9 @@ def test_a_million_lines_can_be_made_as_they_are_read(
 ) -> None:
     """Any page of them is there at once."""
     aws.logs.serve("g", "s", Made())
-    asked: Any = {"logGroupName": "g", "startTime": MS + 700_000, "limit": 2}
+    parameters: Any = {"logGroupName": "g", "startTime": MS + 700_000, "limit": 2}
 
-    page = logs.filter_log_events(**asked)
+    page = logs.filter_log_events(**parameters)
 
     assert ["line 700000", "line 700001"] == [event["message"] for event in page["events"]]
 

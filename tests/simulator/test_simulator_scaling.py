@@ -1,4 +1,4 @@
-"""Application Auto Scaling, asked by the real boto3 client, and what acts by itself."""
+"""Application Auto Scaling, called by the real boto3 client, and what acts by itself."""
 
 from __future__ import annotations
 

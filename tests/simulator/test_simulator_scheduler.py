@@ -33,7 +33,7 @@ def statuses(service: Service) -> Counter[str]:
     return Counter(task.state.last_status for task in service.tasks)
 
 
-def told(aws: Simulator, kind: str) -> list[str]:
+def sent(aws: Simulator, kind: str) -> list[str]:
     """The names of the events of a kind: those of tasks are their statuses."""
     taken = aws.events.take()
     details = [event["detail"] for event in taken if event["detail-type"] == kind]
@@ -60,7 +60,7 @@ def test_starts_what_is_missing(aws: Simulator) -> None:
 
     assert ["listens"] * 2 == [aws.hosts.port_at(task.ip) for task in service.tasks]
     life = ["PROVISIONING", "PENDING", "RUNNING"]
-    assert sorted(life * 2) == sorted(told(aws, "ECS Task State Change"))
+    assert sorted(life * 2) == sorted(sent(aws, "ECS Task State Change"))
     assert {service.deployment} == {task.state.started_by for task in service.tasks}
 
 
@@ -89,7 +89,7 @@ def test_stops_what_is_too_much(aws: Simulator, service: Service) -> None:
     assert 0 == task.state.containers[0].exit_code
     assert "closed" == aws.hosts.port_at(task.ip)
     life = ["DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"]
-    assert life == told(aws, "ECS Task State Change")
+    assert life == sent(aws, "ECS Task State Change")
 
 
 def test_a_slow_stop_ends_with_a_kill(aws: Simulator, service: Service) -> None:
@@ -131,12 +131,12 @@ def test_says_when_it_is_steady(aws: Simulator) -> None:
     """In the service's events and on EventBridge: once, until something changes."""
     service = aws.ecs.create_service("arcade", "lobby", desired=1)
     aws.ecs.advance(600)
-    assert ["SERVICE_STEADY_STATE"] == told(aws, "ECS Service Action")
+    assert ["SERVICE_STEADY_STATE"] == sent(aws, "ECS Service Action")
 
     service.tasks[0].exit(0)
     aws.ecs.advance(600)
 
-    assert ["SERVICE_STEADY_STATE"] == told(aws, "ECS Service Action")
+    assert ["SERVICE_STEADY_STATE"] == sent(aws, "ECS Service Action")
     assert 2 == said(service, "(service lobby) has reached a steady state.")
     assert 2 == said(service, "(service lobby) has started 1 tasks: (task ")
 
@@ -153,7 +153,7 @@ def test_backs_off_when_tasks_do_not_start(aws: Simulator) -> None:
     assert [8, 8] == waits[:2]
     assert waits[3] < waits[4] < waits[5] < waits[6]
     assert 27 * 60 <= waits[-1] < 28 * 60
-    assert ["SERVICE_TASK_START_IMPAIRED"] == told(aws, "ECS Service Action")
+    assert ["SERVICE_TASK_START_IMPAIRED"] == sent(aws, "ECS Service Action")
     assert 1 == said(service, "unable to consistently start tasks")
 
 
@@ -180,7 +180,7 @@ def test_a_person_who_stops_starting_tasks_impairs_nothing(aws: Simulator) -> No
         service.alive[0].stop(code="UserInitiated")
         aws.ecs.advance(2)
 
-    assert [] == told(aws, "ECS Service Action")
+    assert [] == sent(aws, "ECS Service Action")
     assert 1 == len(service.alive)
 
 
@@ -218,7 +218,7 @@ def test_a_task_that_ends_after_its_start(aws: Simulator, failure: Any, exit_cod
     crashed = [task for task in service.tasks if task.state.last_status == "STOPPED"]
     assert len(crashed) > 30
     assert {exit_code} == {task.state.containers[0].exit_code for task in crashed}
-    assert [] == told(aws, "ECS Service Action")
+    assert [] == sent(aws, "ECS Service Action")
 
 
 def test_a_task_that_never_listens(aws: Simulator) -> None:
@@ -253,7 +253,7 @@ def test_without_room_it_places_nothing(aws: Simulator, service: Service) -> Non
     aws.ecs.advance(60)
     assert 3 == len(service.tasks)
     assert 1 == said(service, "was unable to place a task")
-    assert ["SERVICE_TASK_PLACEMENT_FAILURE"] == told(aws, "ECS Service Action")
+    assert ["SERVICE_TASK_PLACEMENT_FAILURE"] == sent(aws, "ECS Service Action")
 
     service.room = 4
     aws.ecs.advance(300)
@@ -276,7 +276,7 @@ def test_a_deployment_replaces_all_tasks(aws: Simulator, service: Service) -> No
     assert first not in {task.state.started_by for task in service.alive}
     assert ["COMPLETED"] == [each.rollout for each in service.deployments]
     assert f"ECS deployment {service.deployment} completed." == service.primary.reason
-    assert ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_COMPLETED"] == told(
+    assert ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_COMPLETED"] == sent(
         aws, "ECS Deployment State Change"
     )
 
@@ -331,7 +331,7 @@ def test_the_circuit_breaker_fails_a_deployment(aws: Simulator, service: Service
     assert "FAILED" == service.primary.rollout
     assert "ECS deployment circuit breaker: tasks failed to start." == service.primary.reason
     assert 3 == len(service.running)
-    assert "SERVICE_DEPLOYMENT_FAILED" in told(aws, "ECS Deployment State Change")
+    assert "SERVICE_DEPLOYMENT_FAILED" in sent(aws, "ECS Deployment State Change")
 
     service.recovers()
     service.running[0].stop(code="UserInitiated")

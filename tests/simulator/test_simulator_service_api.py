@@ -1,4 +1,4 @@
-"""DescribeServices, ListServices, UpdateService and tags, asked by the real boto3 client."""
+"""DescribeServices, ListServices, UpdateService and tags, called by the real boto3 client."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def test_describing_can_be_behind(aws: Simulator, service: Service, ecs: ECSClie
 
 
 def test_lists_services_in_pages(aws: Simulator, service: Service, ecs: ECSClient) -> None:
-    """Of ten, unless another size is asked for; deleted ones are not there."""
+    """Of ten, unless the request has another size; deleted ones are not there."""
     arns = [service.arn]
     arns += [aws.ecs.create_service("arcade", f"s{number}").arn for number in range(24)]
     aws.ecs.create_service("arcade", "gone", desired=1).delete()
@@ -245,7 +245,7 @@ def test_lists_services_in_pages(aws: Simulator, service: Service, ecs: ECSClien
 
 
 def test_tags_are_set_read_and_taken_away(service: Service, ecs: ECSClient) -> None:
-    """On a service they show in DescribeServices when they are asked for."""
+    """On a service they show in DescribeServices when the request includes them."""
     arn = service.arn
     ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": ""}])
     ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "2"}])

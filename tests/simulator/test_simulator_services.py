@@ -1,4 +1,4 @@
-"""Secrets Manager and EC2, asked by the real boto3 clients."""
+"""Secrets Manager and EC2, called by the real boto3 clients."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_filter_takes_at_most_200_values(service: Service, ec2: EC2Client) -> 
 
 
 def test_interfaces_come_in_pages(service: Service, ec2: EC2Client) -> None:
-    """Of the size asked for, in the order tasks started."""
+    """Of the size in the request, in the order tasks started."""
     tasks = service.start_tasks(12)
     paginator = ec2.get_paginator("describe_network_interfaces")
     pages = list(paginator.paginate(PaginationConfig={"PageSize": 5}))

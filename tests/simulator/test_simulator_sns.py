@@ -1,4 +1,4 @@
-"""SNS, asked by the real boto3 client; the test reads what was published."""
+"""SNS, called by the real boto3 client; the test reads what was published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""StopTask, task protection, and stopped tasks, asked by the real boto3 client."""
+"""StopTask, task protection, and stopped tasks, called by the real boto3 client."""
 
 from __future__ import annotations
 

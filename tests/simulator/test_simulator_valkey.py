@@ -32,7 +32,7 @@ def proxy(valkey: Valkey) -> Iterator[Proxy]:
 
 
 def user(port: int, **options: Any) -> redis.Redis:
-    """A client of the default user, who tries once and waits for 0.2 s at most."""
+    """A client of the default user that tries once and waits for 0.2 s at most."""
     once: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "protocol": 2, "socket_timeout": 0.2}
     return redis.Redis(host="127.0.0.1", port=port, decode_responses=True, **(once | options))
 

@@ -1,4 +1,4 @@
-"""A web server with the certificate and the answers that a test wants, asked by urllib."""
+"""A web server with the certificate and the answers that a test wants, called by urllib."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPIRED, SELF_SIGNED, NO_ISSUER, WRONG_NAME, WRONG_ADDRESS = 10, 18, 20, 62, 64
 
 
 @contextlib.contextmanager
-def asked(
+def fetched(
     host: WebHost, path: str = "/", method: str = "GET", name: str = "localhost"
 ) -> Iterator[http.client.HTTPResponse]:
     context = ssl.create_default_context(cafile=str(host.ca))
@@ -33,7 +33,7 @@ def asked(
 
 
 def refused(host: WebHost, name: str = "localhost") -> int:
-    with pytest.raises(ssl.SSLCertVerificationError) as error, asked(host, name=name):
+    with pytest.raises(ssl.SSLCertVerificationError) as error, fetched(host, name=name):
         pass
     return error.value.verify_code
 
@@ -50,11 +50,11 @@ def days_left(host: WebHost) -> float:
 
 
 def test_answers_with_a_valid_certificate() -> None:
-    """Status, body, and what was asked for."""
+    """Status, body, and the requests."""
     with WebHost() as host:
-        with asked(host, "/health?deep=1") as answer:
+        with fetched(host, "/health?deep=1") as answer:
             assert (200, b"ok\n") == (answer.status, answer.read())
-        with asked(host, method="HEAD") as answer:
+        with fetched(host, method="HEAD") as answer:
             assert b"" == answer.read()
         assert [("GET", "/health?deep=1"), ("HEAD", "/")] == [
             (request.method, request.path) for request in host.requests
@@ -96,13 +96,13 @@ def test_replies_by_path_with_status_redirect_and_delay() -> None:
         host.replies["/slow"] = Reply(delay=0.1)
         host.reply = Reply(503)
 
-        with asked(host, "/old") as moved:
+        with fetched(host, "/old") as moved:
             assert (301, "https://localhost/new") == (moved.status, moved.headers["Location"])
         began = time.monotonic()
-        with asked(host, "/slow") as slow:
+        with fetched(host, "/slow") as slow:
             assert 200 == slow.status
         assert time.monotonic() - began >= 0.1
-        with asked(host, "/health") as failing:
+        with fetched(host, "/health") as failing:
             assert 503 == failing.status
 
 
@@ -140,5 +140,5 @@ def test_refuses_connections() -> None:
     """On a port that stays its own."""
     with WebHost() as host:
         host.refuse()
-        with pytest.raises(ConnectionRefusedError), asked(host, name="127.0.0.1"):
+        with pytest.raises(ConnectionRefusedError), fetched(host, name="127.0.0.1"):
             pass

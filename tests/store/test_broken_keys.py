@@ -82,10 +82,10 @@ def healed(registry: Registry, redis: Redis) -> None:
     generation = publish(registry, redis)
     state = registry.read()
     assert (generation, HEALED) == (state.generation, state.entries)
-    told = registry.status()
-    assert (2, 2, False) == (told["running"], told["healthy"], told["degraded"])
+    status = registry.status()
+    assert (2, 2, False) == (status["running"], status["healthy"], status["degraded"])
     assert [each.endpoint.host for each in HEALED.values()] == [
-        item["ip"] for item in told["tasks"]
+        item["ip"] for item in status["tasks"]
     ]
     assert publish(registry, redis) > generation
 

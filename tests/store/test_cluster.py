@@ -1,4 +1,4 @@
-"""Cluster mode: all that a run does, and what is told where the way in is barred."""
+"""Cluster mode: all that a run does, and the errors where it cannot connect."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_refused_password_is_told(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "given", "told"),
+    ("wanted", "given", "message"),
     [
         (PASSWORD, None, "wants a password: set REDIS_SECRET_ARN"),
         (None, PASSWORD, "has no password, but was sent one"),
@@ -132,21 +132,21 @@ def test_a_password_on_one_side_only_is_told(
     service: Service,
     wanted: str | None,
     given: str | None,
-    told: str,
+    message: str,
 ) -> None:
-    """It is told as it is without cluster mode."""
+    """The error is the one without cluster mode."""
     aws.valkey.set_password(wanted)
     secret = aws.secrets.put("given", given) if given else None
     said = start(quick(aws, service, REDIS_SECRET_ARN=secret)).invoke({})
     assert "RegistryError" == said.error_type
-    assert told in f"{said.error_message}"
+    assert message in f"{said.error_message}"
 
 
 def test_a_connection_that_fell_silent_is_replaced(
     aws: Simulator, start: Start, service: Service
 ) -> None:
     """Also where the endpoint is the only node there is, as ElastiCache Serverless shows itself:
-    the client must not strike it off its map for good."""
+    the client must not drop it from its map for good."""
     if VERSION < (7, 0):
         pytest.skip("Redis 6 reads cluster-announce-port only when it starts")
     admin: Any = aws.valkey.client()

@@ -100,7 +100,7 @@ def test_a_withdrawn_task_confirms_nothing() -> None:
 
 
 def test_a_withdrawn_task_is_not_listed_though_the_published_map_has_it() -> None:
-    """The map of tasks is as it was published: who was withdrawn since is in the other set."""
+    """The map of tasks is as published: a task that was withdrawn since is in the other set."""
     listed = entries(a="10.0.0.1", b="10.0.0.2")
     text, tasks, items = render(listed, {}, NOW)
     answer = stored(text, {"tasks": tasks, "items": items}, "a")
@@ -207,8 +207,8 @@ def test_status_survives_absurd_numbers(text: str) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
 def test_status_answers_with_json_whatever_the_list_holds(value: Any) -> None:
     """What Python's decoder lets through (NaN, half a character) is not JSON for the caller."""
-    told = status(stored(items("10.0.0.1", update_time=value), {}))
-    json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
+    answer = status(stored(items("10.0.0.1", update_time=value), {}))
+    json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
 
 
 def test_times_are_utc_to_the_second() -> None:

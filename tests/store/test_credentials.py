@@ -44,7 +44,7 @@ def invoke(aws: Simulator, function: Function) -> tuple[Invocation, int, int, in
 
 
 def rotate(aws: Simulator) -> None:
-    """The end of a rotation: the old password is withdrawn, who came in with it is put out."""
+    """The end of a rotation: the old password and the connections that used it are gone."""
     aws.secrets.put("redis", NEW)
     aws.valkey.set_password(NEW)
     aws.valkey.close_clients()
@@ -234,8 +234,8 @@ def test_a_secret_that_is_absent_is_told(aws: Simulator, start: Start) -> None:
     gone = aws.secrets.put("redis", PASSWORD)[:-6] + "gone00"
     said, sent, _, _ = invoke(aws, start(quick(aws, served(aws), REDIS_SECRET_ARN=gone)))
     assert ("SecretError", 0) == (said.error_type, sent)
-    for told in (gone, "ResourceNotFoundException", "set REDIS_SECRET_ARN to a secret"):
-        assert told in f"{said.error_message}"
+    for words in (gone, "ResourceNotFoundException", "set REDIS_SECRET_ARN to a secret"):
+        assert words in f"{said.error_message}"
 
 
 def test_the_password_stays_out_of_a_log_at_debug(

@@ -43,13 +43,13 @@ def test_a_second_invocation_is_coalesced_into_the_first(aws: Simulator, start: 
     late = service.start_task()
     time.sleep(0.3)  # past the spacing of listings, so that only the wait is in the way
     aws.calls.clear()
-    asked = time.monotonic()
+    requested = time.monotonic()
     answer = other.invoke(scheduled())
     assert answer.answer["outcome"] == "coalesced"
     assert answer.duration < 0.05
     until(lambda: listed(aws) == [late.ip])
     listing = next(call for call in aws.calls if call.operation == "ListTasks")
-    assert listing.at - asked < 0.25 + 0.05  # 50 ms for a busy machine
+    assert listing.at - requested < 0.25 + 0.05  # 50 ms for a busy machine
     assert not running.done()
 
 
@@ -195,7 +195,7 @@ def test_a_withdrawn_task_does_not_come_back(aws: Simulator, start: Start) -> No
     settings = quick(aws, service)
     slow, quick_one = start(settings), start(settings)
     slow.invoke({})
-    service.freeze_listing()  # ECS lags: it goes on to tell of the task as RUNNING
+    service.freeze_listing()  # ECS lags: it still describes the task as RUNNING
     stopped: list[Event] = []
 
     def on_call(call: Call) -> None:

@@ -126,7 +126,7 @@ def test_a_run_that_lost_its_place_takes_nothing_from_the_next(
 def test_a_withdrawal_supersedes_a_listing_that_began_before_it(
     aws: Simulator, start: Start
 ) -> None:
-    """Law 4 through a slower run: the task told to stop does not come back, or flicker."""
+    """Law 4 through a slower run: the task that is stopping does not come back, or flicker."""
     service = aws.ecs.create_service("arcade", "lobby")
     stops, stays = service.start_tasks(2)
     slow, fast = start(quick(aws, service)), start(quick(aws, service))

@@ -54,7 +54,7 @@ def test_the_panic_threshold_is_a_share_of_the_running_tasks(panic: float, kept:
 
 
 def test_panic_keeps_and_does_not_add() -> None:
-    """Only who is listed is kept: a task that never passed, or was told to stop, is not."""
+    """Only a listed task is kept: one that never passed, or that is stopping, is not."""
     stopped = task("c", THIRD, "RUNNING", "STOPPED")
     before = held(withdrawn={"d"}, a=IP, c=THIRD, d="10.0.0.4")
     decision = decided(before, snapshot(A, B, stopped, task("d", "10.0.0.4")), {}, panic=100)

@@ -44,7 +44,7 @@ def test_a_task_that_passed_in_one_round_stays(probe: Probe) -> None:
 
 
 def test_failures_count_only_when_they_are_unbroken() -> None:
-    """A round passed, unanswered or not asked ends the row: only every round counts."""
+    """A round without a failed probe ends the row: only failures in every round count."""
     seen = snapshot(A, B, C)
     probes = {IP: Probe.OPEN, OTHER: Probe.UNANSWERED, THIRD: Probe.TIMED_OUT}
     assert {"c"} == decided(held(), seen, probes, {"a", "b", "c"}).failing
