@@ -36,7 +36,7 @@ def measure(results: Results, progress: Progress, memory: int) -> None:
                     if each:
                         delays[name].append(delay * 1000)
     spreads = {name: Spread.of(each) for name, each in delays.items()}
-    title = f"stop event to the task out of the list at {memory} MB, {TASKS} tasks"
+    title = f"withdrawal of a stopping task at {memory} MB, as a subscriber sees it, {TASKS} tasks"
     results.rows.append(Row(title, spreads[OURS], spreads[STRAIGHTFORWARD], GOAL, " ms"))
 
 
