@@ -42,6 +42,7 @@ class Outcome(NamedTuple):
     """What came of the minute."""
 
     delays: list[float]  # ms, from each event to a published listing that began after it
+    changes: list[float]  # ms, from an event that changes the list to the message of that change
     calls: int  # in the busiest minute
     throttled: int
 
@@ -56,9 +57,12 @@ def measure(results: Results, progress: Progress, memory: int) -> None:
 def _rows(outcome: Outcome, where: str) -> list[Row]:
     title = f"{TASKS:,} tasks, an event a second for a minute {where}: event to published"
     late = percentile(outcome.delays, 99)
+    late_change = percentile(outcome.changes, 99)
     return [
         Row(title, Spread.of(outcome.delays), goal=MEDIAN_GOAL, unit=" ms"),
         Row("... 99th percentile", Spread.of([late]), goal=LATE_GOAL, unit=" ms"),
+        Row("... a task that runs or stops: to its change", Spread.of(outcome.changes), unit=" ms"),
+        Row("... its 99th percentile", Spread.of([late_change]), unit=" ms"),
         Row("... ECS calls in the busiest minute", Spread.of([outcome.calls]), goal=CALLS_GOAL),
         Row("... of them throttled", Spread.of([outcome.throttled]), goal=0),
     ]
@@ -76,13 +80,15 @@ def ride_out(memory: int | None) -> Outcome:
             aws.events.take()
             aws.calls.clear()
             aws.ecs.throttle()
-            with Publications(aws) as publications:
+            with Publications(aws) as publications, Changes(aws) as seen:
                 sent = _send(fleet, changes(aws, service))
-                delays = [(publications.after(at) - at) * 1000 for at in sent]
+                delays = [(publications.after(at) - at) * 1000 for at, _ in sent]
+                moments = [(at, seen.of(event)) for at, event in sent if _changes(event)]
         _check(aws, service)
         times = [call.at for call in aws.calls]
         throttled = sum(call.error_code == "ThrottlingException" for call in aws.calls)
-        return Outcome(delays, busiest(times, 60), throttled)
+        changed = [(moment - at) * 1000 for at, moment in moments]
+        return Outcome(delays, changed, busiest(times, 60), throttled)
 
 
 def _warm_up(fleet: Environments) -> None:
@@ -104,14 +110,19 @@ def changes(aws: Simulator, service: Service) -> Iterator[Event]:
         yield aws.events.take()[-1]
 
 
-def _send(fleet: Environments, events: Iterator[Event]) -> list[float]:
+def _changes(event: Event) -> bool:
+    """Whether the list changes by it."""
+    return event["detail"]["lastStatus"] in {"RUNNING", "DEACTIVATING"}
+
+
+def _send(fleet: Environments, events: Iterator[Event]) -> list[tuple[float, Event]]:
     """Send an event each second. Returns when each was sent, once all are answered."""
-    sent: list[float] = []
+    sent: list[tuple[float, Event]] = []
     answers: list[Future[Invocation]] = []
     began = time.monotonic()
     for second, event in zip(range(SECONDS), events):
         time.sleep(max(0.0, began + second - time.monotonic()))
-        sent.append(time.monotonic())
+        sent.append((time.monotonic(), event))
         answers.append(fleet.invoke(event))
         if second == SECONDS // 2:
             answers.append(fleet.invoke(SCHEDULED))
@@ -159,6 +170,52 @@ class Publications:
                 last = token
                 self.seen.append(time.monotonic())
                 self.begun.append(int(token) / 1000 + offset)
+
+
+@dataclass
+class Changes:
+    """When each address was first announced as added, and as removed."""
+
+    aws: Simulator
+    added: dict[str, float] = field(default_factory=dict)
+    removed: dict[str, float] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        self._over = threading.Event()
+        self._subscriber: Any = self.aws.valkey.client().pubsub()  # type: ignore[no-untyped-call]
+        self._subscriber.subscribe(OURS)
+        self._subscriber.get_message(timeout=PATIENCE)  # the answer to the subscription
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._subscriber.close()
+
+    def of(self, event: Event) -> float:
+        """When the change of a task's event was announced. Raises RuntimeError if it never was."""
+        runs = event["detail"]["lastStatus"] == "RUNNING"
+        seen = self.added if runs else self.removed
+        (attachment,) = (each for each in event["detail"]["attachments"] if each["type"] == "eni")
+        details = {each["name"]: each["value"] for each in attachment["details"]}
+        patience = time.monotonic() + PATIENCE
+        while (moment := seen.get(details["privateIPv4Address"])) is None:
+            if time.monotonic() > patience:
+                raise RuntimeError("a task's change is not in the list")
+            time.sleep(LOOK_EVERY)
+        return moment
+
+    def _listen(self) -> None:
+        while not self._over.is_set():
+            message = self._subscriber.get_message(timeout=0.1)
+            if message:
+                news = json.loads(message["data"])
+                for address in news["added"]:
+                    self.added.setdefault(address, time.monotonic())
+                for address in news["removed"]:
+                    self.removed.setdefault(address, time.monotonic())
 
 
 def _check(aws: Simulator, service: Service) -> None:

@@ -48,6 +48,26 @@ def test_an_event_counts_until_a_listing_after_it_is_published(
         assert between < publications.after(between) < time.monotonic()
 
 
+def test_a_change_is_seen_when_it_is_announced(aws: Simulator, start: Start) -> None:
+    """A task that runs is added, and one that stops is removed, by its address."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    (old,) = service.start_tasks(1)
+    function = start(aws.settings(service, OURS))
+    function.invoke({})
+    aws.events.take()
+    with deployment.Changes(aws) as changes:
+        began = time.monotonic()
+        old.stop()
+        (gone,) = aws.events.take()
+        function.invoke(gone)
+        assert began < changes.of(gone)
+        between = time.monotonic()
+        service.start_task().announce()
+        come = aws.events.take()[-1]
+        function.invoke(come)
+        assert between < changes.of(come)
+
+
 def test_an_event_without_a_listing_ends_the_benchmark(
     aws: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
