@@ -16,6 +16,8 @@ PYTHON_VERSION := $(shell packaging/python.sh 3.13 >/dev/null 2>&1 && echo 3.13 
 endif
 endif
 export PYTHON_VERSION ?= 3.13
+# pytest compiles each test module, 3 s for each worker, unless it finds what it compiled before.
+unexport PYTHONDONTWRITEBYTECODE
 LAMBDA := .venv-lambda-$(PYTHON_VERSION)
 PEERS := prometheus-ecs-discoverer ecs-service-discovery
 export STACK ?= ecs-task-discovery

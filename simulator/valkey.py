@@ -25,6 +25,8 @@ _PROGRAM = os.environ.get("REDIS_SERVER") or get_binary_path()
 _VERSION = subprocess.run([_PROGRAM, "--version"], capture_output=True, text=True, check=True)
 VERSION = tuple(map(int, _VERSION.stdout.partition("v=")[2].split()[0].split(".")[:2]))
 
+_PORT_TAKEN = "Address already in use"
+
 
 class AuthAttempts(NamedTuple):
     """How often clients have sent AUTH (or HELLO, which may carry it), and in vain."""
@@ -65,7 +67,14 @@ class Valkey:
         self._admin = _Administrator()
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            self.start()
+            try:
+                self.start()
+            except RuntimeError:
+                if _PORT_TAKEN not in self._log.read_text():
+                    raise
+                # Another process has bound the port that was free a moment ago.
+                self.port = free_port()
+                self.start()
         except BaseException:
             self.close()
             raise

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from simulator import Valkey
+from simulator.ports import free_port
 from simulator.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -252,3 +253,13 @@ def test_the_proxy_ends_connections_that_the_server_refuses(valkey: Valkey, prox
 
     with pytest.raises(redis.ConnectionError):
         user(proxy.port).ping()
+
+
+def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the choice of a port and the server's start another process may bind it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        ports = iter([taken.getsockname()[1], free_port()])
+        monkeypatch.setattr("simulator.valkey.free_port", lambda: next(ports))
+        with Valkey() as valkey:
+            assert valkey.client().ping()
