@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 from conftest import KEY, listed
-from redis_helpers import PREFIX, quick, state
+from redis_helpers import PREFIX, quick, rest, state
 
 from discovery.deadline import Deadline
 from discovery.store.client import ScriptClient, open_client
@@ -30,6 +31,10 @@ def until(condition: Callable[[], Any], seconds: float = 10) -> None:
         time.sleep(0.005)
 
 
+def _is_listed(aws: Simulator, ip: str) -> bool:
+    return ip in (listed(aws) or [])
+
+
 def test_a_second_invocation_is_coalesced_into_the_first(aws: Simulator, start: Start) -> None:
     """An invocation that finds another at work answers `coalesced` at once, without an AWS
     call; the one at work then lists again, out of its wait, within 250 ms."""
@@ -40,16 +45,21 @@ def test_a_second_invocation_is_coalesced_into_the_first(aws: Simulator, start: 
     other.invoke({"action": "status"})  # warm
     running = worker.start({})
     until(lambda: state(aws).get("running") == "1")
-    late = service.start_task()
-    time.sleep(0.3)  # past the spacing of listings, so that only the wait is in the way
-    aws.calls.clear()
-    requested = time.monotonic()
-    answer = other.invoke(scheduled())
-    assert answer.answer["outcome"] == "coalesced"
-    assert answer.duration < 0.05
-    until(lambda: listed(aws) == [late.ip])
-    listing = next(call for call in aws.calls if call.operation == "ListTasks")
-    assert listing.at - requested < 0.25 + 0.05  # 50 ms for a busy machine
+    # The best of three: a busy machine delays one of them, and a slower design all of them.
+    answered, listed_again = [], []
+    for _ in range(3):
+        late = service.start_task()
+        rest(aws)  # so that only the wait is in the way
+        aws.calls.clear()
+        requested = time.monotonic()
+        answer = other.invoke(scheduled())
+        assert answer.answer["outcome"] == "coalesced"
+        answered.append(answer.duration)
+        until(partial(_is_listed, aws, late.ip))
+        listing = next(call for call in aws.calls if call.operation == "ListTasks")
+        listed_again.append(listing.at - requested)
+    assert min(answered) < 0.05
+    assert min(listed_again) < 0.25 + 0.05  # 50 ms for a busy machine
     assert not running.done()
 
 
