@@ -32,7 +32,7 @@ demo: $(VENV)/ready
 test: $(VENV)/ready $(LAMBDA)/ready
 	@$(RUN) -m pytest $(PYTEST_ARGS) -m 'not stack and not soak' --product-python=$(PRODUCT_PYTHON)
 
-# The template on a local AWS; it waits a minute for the stack's own schedule.
+# The template on a local AWS, which waits a minute for the schedule, and the zip at length.
 test-stack: $(VENV)/ready $(LAMBDA)/ready .venv-stack/ready .venv-aws/ready
 	@$(RUN) -m pytest $(PYTEST_ARGS) -m stack
 

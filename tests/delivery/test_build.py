@@ -37,6 +37,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.stack
 def test_two_builds_give_the_same_bytes(source: Path, clone: Path) -> None:
     """Another folder, file times, umask, time zone, language and hash seed change nothing."""
     for path in clone.rglob("*"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from simulator import Service, Simulator
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
 RECYCLE = {"action": "recycle", "drain_time": 0, "wait_time": 0}
 
