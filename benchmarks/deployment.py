@@ -120,8 +120,9 @@ def _send(fleet: Environments, events: Iterator[Event]) -> list[tuple[float, Eve
     sent: list[tuple[float, Event]] = []
     answers: list[Future[Invocation]] = []
     began = time.monotonic()
-    for second, event in zip(range(SECONDS), events):
+    for second in range(SECONDS):
         time.sleep(max(0.0, began + second - time.monotonic()))
+        event = next(events)  # not earlier, as this makes the change itself
         sent.append((time.monotonic(), event))
         answers.append(fleet.invoke(event))
         if second == SECONDS // 2:
