@@ -1,4 +1,4 @@
-"""What is measured of a process, and what is told of several runs."""
+"""Measurements of a process, and the summary of several runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def peak_memory(pid: int) -> float:
 
 
 def machine() -> dict[str, str | float]:
-    """The machine, so that figures can be told from another's."""
+    """The machine, as figures of two machines cannot be compared."""
     model = "unknown"
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):

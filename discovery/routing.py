@@ -54,7 +54,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Recycle:
-    """Start a recycle of the service, or tell of the one that goes on, or command it."""
+    """Start a recycle of the service, show the one that goes on, or command it."""
 
     params: Mapping[str, Any]
 

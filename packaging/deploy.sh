@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packages and deploys build/lambda.zip with the AWS CLI; asks for what it is not told.
+# Packages and deploys build/lambda.zip with the AWS CLI; asks for what is missing.
 #   BUCKET=my-bucket STACK=lobby-list PARAMETERS="RedisTls=true LogLevel=WARNING" make deploy
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,7 +25,7 @@ if [ -z "${BUCKET:-}" ]; then
     BUCKET=$answer
 fi
 
-# What an update is not told stays as it is; a new stack needs whatever has no default.
+# What an update does not name stays as it is; a new stack needs whatever has no default.
 # With SnapStart each deployment publishes a version: Release is new each time.
 release=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 read -ra given <<<"Runtime=python${PYTHON_VERSION:-3.13} Release=$release ${PARAMETERS:-}"
@@ -33,9 +33,9 @@ known=$(aws cloudformation describe-stacks --stack-name "$STACK" \
     --query 'Stacks[0].Parameters[].ParameterKey' --output text 2>/dev/null | tr '\t' ' ') || known=
 has() { [[ " ${given[*]}" == *" $1="* || " $known " == *" $1 "* ]]; }
 needed=$(awk '
-    function tell() { if (name && !preset) print name "\t" what }
-    /^[A-Z]/ { tell(); name = ""; on = /^Parameters:/ }
-    on && /^  [A-Za-z0-9]+:/ { tell(); name = $1; sub(":", "", name); preset = 0; what = "" }
+    function show() { if (name && !preset) print name "\t" what }
+    /^[A-Z]/ { show(); name = ""; on = /^Parameters:/ }
+    on && /^  [A-Za-z0-9]+:/ { show(); name = $1; sub(":", "", name); preset = 0; what = "" }
     on && /Default:/ { preset = 1 }
     on && /Description: / { what = $0; sub(/.*Description: /, "", what); sub(/ }$/, "", what) }
 ' "$TEMPLATE")

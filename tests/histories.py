@@ -5,7 +5,7 @@ Redis, every call to ECS and every sleep, and a scheduler that draws from one se
 says who goes on, what happens to the service meanwhile, which event arrives, how
 often, and who is killed. So a seed is a history, and a failure can be run again:
 
-    python tests/histories.py --seed 1234          one history, told step by step
+    python tests/histories.py --seed 1234          one history, printed step by step
     python tests/histories.py --histories 5000     as many as you like (make soak)
 
 A calm history has overlaps, but nothing is lost in it: when all events have been
@@ -68,7 +68,7 @@ ungated = threading.local()
 
 
 class Actor(threading.Thread):
-    """One invocation, which goes on only when it is told to."""
+    """One invocation, which goes on only when the scheduler lets it."""
 
     def __init__(self, stage: Stage, environment: Environment, event: dict[str, Any]) -> None:
         super().__init__(daemon=True)
@@ -186,14 +186,14 @@ class Stage:
         aws: Simulator,
         environments: list[Environment],
         seed: int,
-        tell: Callable[[str], None],
+        show: Callable[[str], None],
     ) -> None:
         self.aws, self.environments, self.seed = aws, environments, seed
         self.rng = random.Random(seed)
         self.rough = self.was_rough = self.rng.random() < 0.5
         self.now = 0.0
         self.steps: list[str] = []
-        self._tell = tell
+        self._show = show
         self.redis = aws.valkey.client()
         self.redis.flushall()
         aws.events.take()
@@ -291,7 +291,7 @@ class Stage:
             (self.closed.add if port == "closed" else self.closed.discard)(task.ip)
 
     def sicken(self) -> None:
-        """The container health check of a task changes, and something tells of it."""
+        """The container health check of a task changes, and an event follows."""
         running = [t for t in self.alive() if t.state.last_status == "RUNNING"]
         if running:
             task = self.rng.choice(running)
@@ -459,7 +459,7 @@ class Stage:
         published, left = json.loads(state.get("tasks", "{}")), set(withdrawn)
         tasks = {task: ip for task, ip in published.items() if task not in left}
         back = self.withdrawn & tasks.keys()
-        self.expect(not back, f"law 4: listed though told to stop: {back}")
+        self.expect(not back, f"law 4: listed though it was stopping: {back}")
         self.expect(addresses(text) == sorted(tasks.values()), "list and state differ")
 
     def listed(self) -> list[str]:
@@ -467,7 +467,7 @@ class Stage:
 
     def note(self, step: str) -> None:
         self.steps.append(step)
-        self._tell(f"{self.now:7.1f}  {step}")
+        self._show(f"{self.now:7.1f}  {step}")
 
     def expect(self, holds: bool, what: str) -> None:
         if not holds:
@@ -482,13 +482,13 @@ def addresses(text: Any) -> list[str]:
 
 
 def play(
-    seeds: Iterable[int], tell: Callable[[str], None] = lambda _: None
+    seeds: Iterable[int], show: Callable[[str], None] = lambda _: None
 ) -> Iterator[tuple[int, Stage]]:
     """Play one history a seed, all on one simulator; yields each that held."""
     with Simulator() as aws:
         environments = [Environment(aws, number) for number in range(ENVIRONMENTS)]
         for seed in seeds:
-            stage = Stage(aws, environments, seed, tell)
+            stage = Stage(aws, environments, seed, show)
             stage.run()
             stage.close()
             yield seed, stage
@@ -496,33 +496,33 @@ def play(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seed", type=int, help="play this one, and tell its steps")
+    parser.add_argument("--seed", type=int, help="play this one, and print its steps")
     parser.add_argument("--histories", type=int, default=300)
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
     parser.add_argument("--memory", type=int, help="with Lambda's CPU for so many MB")
-    asked = parser.parse_args()
-    if asked.memory:
-        with share.held(os.getpid(), asked.memory) as way:
-            print(f"the share of {asked.memory} MB, by {way}")
-            tell(asked)
+    options = parser.parse_args()
+    if options.memory:
+        with share.held(os.getpid(), options.memory) as way:
+            print(f"the share of {options.memory} MB, by {way}")
+            play_all(options)
     else:
-        tell(asked)
+        play_all(options)
 
 
-def tell(asked: argparse.Namespace) -> None:
-    """Play the histories that were asked for, and say how they went."""
-    if asked.seed is not None:
-        for seed, _ in play([asked.seed], print):
+def play_all(options: argparse.Namespace) -> None:
+    """Play the histories that the options name, and print how they went."""
+    if options.seed is not None:
+        for seed, _ in play([options.seed], print):
             print(f"seed {seed}: all laws held")
         return
     began, steps, rough = time.monotonic(), 0, 0
-    last = asked.first + asked.histories - 1
-    for done, (seed, stage) in enumerate(play(range(asked.first, last + 1)), 1):
+    last = options.first + options.histories - 1
+    for done, (seed, stage) in enumerate(play(range(options.first, last + 1)), 1):
         steps, rough = steps + len(stage.steps), rough + stage.was_rough
         if done % 100 == 0 or seed == last:
             print(
-                f"{done} of {asked.histories} histories held ({rough} rough), {steps} steps, "
-                f"seeds {asked.first} to {seed}, {time.monotonic() - began:.0f} s",
+                f"{done} of {options.histories} histories held ({rough} rough), {steps} steps, "
+                f"seeds {options.first} to {seed}, {time.monotonic() - began:.0f} s",
                 flush=True,
             )
 

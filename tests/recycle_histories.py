@@ -40,10 +40,10 @@ LONGEST = 200  # ticks until the end
 class History:
     """One history: what happens, and in what order."""
 
-    def __init__(self, world: World, seed: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, world: World, seed: int, show: Callable[[str], None]) -> None:
         self.world, self.seed, self.rng = world, seed, random.Random(seed)
         self.steps: list[str] = []
-        self._tell = tell
+        self._show = show
         rng = self.rng
         self.calm = rng.random() < 0.3  # nothing goes wrong
         service = world.begin(f"arcade-{seed}", rng.choice([1, 2, 2, 3, 3, 4, 5, 8]))
@@ -289,7 +289,7 @@ class History:
 
     def note(self, step: str) -> None:
         self.steps.append(step)
-        self._tell(f"{self.world.now() - 1_798_761_600:9.1f}  {step}")
+        self._show(f"{self.world.now() - 1_798_761_600:9.1f}  {step}")
 
     def _broken(self, what: str) -> None:
         story = "\n".join(self.steps[-60:])
@@ -300,12 +300,12 @@ class History:
 
 
 def play(
-    seeds: Iterable[int], tell: Callable[[str], None] = lambda _: None
+    seeds: Iterable[int], show: Callable[[str], None] = lambda _: None
 ) -> Iterator[tuple[int, History]]:
     """Play one history for each seed; yields each in which the promises held."""
     for world in standing_world():
         for seed in seeds:
-            history = History(world, seed, tell)
+            history = History(world, seed, show)
             history.play()
             yield seed, history
 

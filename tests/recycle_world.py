@@ -188,13 +188,13 @@ class World:
 
     # The gate.
 
-    def gate(self, step: str, call: Callable[[], Any], asked: Any) -> Any:
+    def gate(self, step: str, call: Callable[[], Any], params: Any) -> Any:
         """Make the call, unless fate is faster; then let the history look."""
         if threading.get_ident() != self.thread:
             return call()
         self._strike(self.meet(step, True), step)
         answer = call()
-        self.seen(step, asked, answer)
+        self.seen(step, params, answer)
         self._strike(self.meet(step, False), step)
         return answer
 

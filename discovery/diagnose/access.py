@@ -51,7 +51,7 @@ _HEALTH_PATH = re.compile(
 
 
 def is_health(method: str, path: str, line: str) -> bool:
-    """Whether a load balancer or an orchestrator asks how we are, by its name or by the path."""
+    """Whether it is a health check of a load balancer or an orchestrator, by name or by path."""
     if ("ealth" in line or "kube-probe" in line or "GoogleHC" in line) and _CHECKER.search(line):
         return True
     return method in ("GET", "HEAD") and is_health_path(path)

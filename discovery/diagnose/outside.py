@@ -184,7 +184,7 @@ def _against_targets(facts: Facts, view: ListView) -> Iterator[Finding]:
                 DEGRADED, "listed_target_unhealthy",
                 f"{len(wrong)} addresses are in the list and unhealthy in {group.name}.",
                 tuple(wrong[:MOST]),
-                "The list checks that a task accepts connections; the target group asks more.",
+                "The list checks that a task accepts connections; the target group checks more.",
             )  # fmt: skip
 
 

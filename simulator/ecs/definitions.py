@@ -107,9 +107,9 @@ class Definitions:
         default = TaskDefinition(family, int(revision or 1), (ContainerDefinition(family),))
         return self._known.setdefault(name, default)
 
-    def find(self, asked: str) -> TaskDefinition | None:
+    def find(self, name: str) -> TaskDefinition | None:
         """By ARN, family:revision, or family, which is its newest active revision."""
-        name = asked.removeprefix(_ARN)
+        name = name.removeprefix(_ARN)
         if ":" in name:
             return self._known.get(name)
         active = [e for e in self._known.values() if e.family == name and e.status == "ACTIVE"]

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 pytest_plugins = ("stack",)
 
 # What the template cannot know, so it has no default for it.
-ASKED = {"EcsClusterName", "EcsServiceName", "RedisHost", "RedisKey", "VpcId", "SubnetIds"}
+REQUIRED = {"EcsClusterName", "EcsServiceName", "RedisHost", "RedisKey", "VpcId", "SubnetIds"}
 
 # The parameter of this setting says what it does to the role, too.
 RENAMED = {"RECYCLE": "AllowRecycle", "HISTORY": "AllowHistory", "DIAGNOSE": "AllowDiagnose"}
@@ -99,7 +99,7 @@ def test_every_setting_is_a_parameter_with_the_same_default(
     for variable, default in settings.items():
         words = RENAMED.get(variable, "".join(word.title() for word in variable.split("_")))
         assert words in parameters
-        wanted = "" if words in ASKED or default is None else default
+        wanted = "" if words in REQUIRED or default is None else default
         assert (words, wanted) == (words, parameters[words] or "")
 
 

@@ -178,7 +178,7 @@ def test_the_schedule_leads_to_a_sync() -> None:
     ],
 )
 def test_manual_events(event: dict[str, Any], expected: Action) -> None:
-    """A manual event asks for a sync, a dry run or the status."""
+    """A manual event leads to a sync, a dry run or the status."""
     assert expected == act(event)
 
 

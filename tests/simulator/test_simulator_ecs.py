@@ -216,7 +216,7 @@ def test_each_change_counts_in_the_version(service: Service) -> None:
 
 
 def test_a_stopping_task_says_why(service: Service, ecs: ECSClient) -> None:
-    """Told to stop it deactivates; ended by itself it says that its container did."""
+    """A task that is stopped deactivates first. One that ends by itself names its container."""
     stopping, ended = service.start_tasks(2)
     stopping.stop(reason="Scaling in")
     ended.becomes("STOPPED")

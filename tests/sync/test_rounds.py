@@ -29,9 +29,9 @@ def at_second_round(aws: Simulator, act: Callable[[], object]) -> None:
 
 
 def between_rounds(aws: Simulator, function: Function, *acts: Callable[[], object]) -> Invocation:
-    """Invoke, and do the first thing after the first round, and so on, when nobody is being asked.
+    """Invoke, and act once after each round, while no task is being probed.
 
-    What is listed is asked when a round begins, before anybody could act on its listing.
+    The listed tasks are probed when a round begins, before anything could act on its listing.
     """
     listings = [state(aws)["listing"]]
     run = function.start({})
