@@ -318,7 +318,9 @@ class Stage:
         self.saved = self.published
         raw = self.aws.valkey.client(decode_responses=False)
         self.copy = {
-            key.decode(): (raw.dump(key) or b"", max(0, raw.pttl(key))) for key in raw.scan_iter()
+            key.decode(): (value, max(0, raw.pttl(key)))
+            for key in raw.scan_iter()
+            if (value := raw.dump(key))  # a lease may expire meanwhile
         }
 
     def fail_over(self) -> None:

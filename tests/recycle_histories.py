@@ -251,7 +251,9 @@ class History:
     def save(self) -> None:
         raw = self.world.aws.valkey.client(decode_responses=False)
         self.copy = {
-            key.decode(): (raw.dump(key) or b"", max(0, raw.pttl(key))) for key in raw.scan_iter()
+            key.decode(): (value, max(0, raw.pttl(key)))
+            for key in raw.scan_iter()
+            if (value := raw.dump(key))  # a lease may expire meanwhile
         }
         raw.close()
         self.promises.saved()

@@ -85,7 +85,8 @@ class Promises:
         now = self.service.desired
         if now != before:
             self.desired, self.least = now, min(self.least, now)
-            self.blurred |= bool(record and now in (record.raised, record.before.desired))
+            ours = (record.raised, record.before.desired, target.maximum) if record else ()
+            self.blurred |= now in ours  # the recycle takes such a count for its own
 
     def saved(self) -> None:
         self._in_copy = self.record() is not None

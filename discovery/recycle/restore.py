@@ -36,7 +36,9 @@ def next_step(record: Record, facts: Facts, now: float) -> Step:
         desired = facts.service.desired
         # Once even if the old count shows already: DescribeServices may lag behind our raise.
         doubt = desired == record.before.desired and not record.count_restored
-        if desired == record.raised or doubt:
+        # Somebody has lowered the maximum meanwhile: Application Auto Scaling clamps our count.
+        clamped = scaling is not None and desired == scaling.maximum < record.raised
+        if desired == record.raised or doubt or (clamped and not record.count_restored):
             lower = SetDesired(record.before.desired)
             return Step(record.changed(count_restored=True), (lower,), again_at=now + RETRY)
     raised = record.raised_maximum

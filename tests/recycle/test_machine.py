@@ -217,6 +217,7 @@ RESTORING = {
     "raised_maximum": 4,
 }
 IN_ORDER = Scaling(1, 3, Suspended())
+CLAMPED = {"raised": 5, "raised_maximum": 5}
 
 
 @pytest.mark.parametrize(
@@ -231,6 +232,10 @@ IN_ORDER = Scaling(1, 3, Suspended())
         ({}, 3, Scaling(1, 4, Suspended()), True, (SetScaling(3, Suspended()),)),
         ({}, 7, Scaling(1, 9, Suspended()), True, (RemoveTag(),)),  # others' count and maximum
         ({}, 3, Scaling(4, 4, Suspended()), True, (RemoveTag(),)),  # others raised the minimum
+        # Somebody has lowered the maximum: our count of 5 is clamped to it, once.
+        (CLAMPED | {"count_restored": False}, 4, Scaling(1, 4, Suspended()), True,
+         (SetDesired(3),)),
+        (CLAMPED, 4, Scaling(1, 4, Suspended()), True, (RemoveTag(),)),
         ({}, 3, IN_ORDER, True, (RemoveTag(),)),
         ({}, 3, IN_ORDER, False, ()),
     ],
