@@ -144,6 +144,7 @@ function actions.publish(
   token, owner, settled, full, base, generation, list, tasks, items, ttl, added, removed, calls, costs, ...)
   ensure(STATE, 'hash')
   ensure(WITHDRAWN, 'zset')
+  ensure(LEASE, 'string') -- it is read after the list is written, when nothing may fail
   local listed, late = number('listing'), {}
   local function done(new)
     return {new, late, settled == '1' and give_back(owner, tonumber(token)) or 0}

@@ -107,6 +107,21 @@ def put(redis: Redis, key: str, kind: str) -> None:
     redis.execute_command(command, key, *words)  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lease_of_any_type_spoils_no_publication(
+    registry: Registry, redis: Redis, kind: str
+) -> None:
+    """The publication that gives the lease back is whole, whatever the lease's key has become."""
+    assert registry.request()
+    grant = registry.acquire()
+    assert isinstance(grant, Grant), grant
+    put(redis, LEASE, kind)
+    decision = decided(grant.state, SEEN, opened("10.0.0.1", "10.0.0.2"), last=True)
+    assert isinstance(registry.publish(grant, grant.state, decision, SEEN.calls), Published)
+    redis.delete(RATELIMIT)
+    healed(registry, redis)
+
+
 @pytest.mark.parametrize("key", [KEY, STATE, LEASE, RATELIMIT, WITHDRAWN])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_of_any_type_is_put_right(
