@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from discovery.text import one_line
+from discovery.text import last_segment, one_line
 
 LONGEST = 80  # characters of a status, a zone, an id
 LONGEST_ARN = 512
@@ -45,7 +45,7 @@ def json_array(raw: str | bytes) -> list[Any]:
 
 
 def id_of(arn: Any) -> str:
-    return text(arn, LONGEST_ARN).rsplit("/", 1)[-1]
+    return last_segment(text(arn, LONGEST_ARN))
 
 
 def text(value: Any, longest: int = LONGEST) -> str:

@@ -19,6 +19,8 @@ UNKNOWN = "UNKNOWN"
 STOPPED = "STOPPED"
 UNHEALTHY = "UNHEALTHY"
 
+NO_IDS: AbstractSet[str] = frozenset()
+
 # From these states on, a task's life only ends. In DEACTIVATING it still serves while it leaves
 # its load balancer, but ECS has already decided to stop it.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html

@@ -8,6 +8,7 @@ from discovery.history.records import change, gone, of_task
 from discovery.model import STOPPED
 from discovery.stop_codes import GONE
 from discovery.task_record import newer, task_from_json
+from discovery.text import last_segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ class Collector:
 
     def __call__(self, tasks: Sequence[Mapping[str, Any]]) -> None:
         for raw in tasks:
-            id = str(raw.get("taskArn")).rpartition("/")[2]
+            id = last_segment(str(raw.get("taskArn")))
             self.seen.add(id)
             if is_news(raw, self.kept.get(id)):
                 record = of_task(raw, self.mask)

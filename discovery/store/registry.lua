@@ -54,8 +54,7 @@ function actions.request(owner, lease, full, tasks)
   prepare(tonumber(lease))
   local at = tick()
   redis.call('HSET', STATE, 'requested', at)
-  if not name(at, tasks) then full = '1' end
-  if full == '1' then redis.call('HSET', STATE, 'full_requested', at) end
+  if full == '1' or not name(at, tasks) then redis.call('HSET', STATE, 'full_requested', at) end
   return may_take(owner) and 1 or 0
 end
 
@@ -141,7 +140,8 @@ end
 -- decision, and whether the lease is given back. 0: a newer listing is published. -1 and the
 -- published state: decide on that.
 function actions.publish(
-  token, owner, settled, full, base, generation, list, tasks, items, ttl, added, removed, calls, costs, ...)
+  token, owner, settled, full, base, generation, list, tasks, items, ttl, added, removed, calls,
+  costs, ...)
   ensure(STATE, 'hash')
   ensure(WITHDRAWN, 'zset')
   ensure(LEASE, 'string') -- it is read after the list is written, when nothing may fail
@@ -167,8 +167,7 @@ function actions.publish(
     redis.call('SET', LIST, list, 'EX', ttl)
   end
   redis.call('HSET', STATE, 'generation', new, 'listing', token, 'tasks', tasks, 'items', items,
-    calls_field(full), calls, ...)
-  redis.call('HSET', STATE, 'named', named_after(tonumber(token)))
+    'named', named_after(tonumber(token)), calls_field(full), calls, ...)
   if full then redis.call('HSET', STATE, 'full', token) end
   return done(new)
 end

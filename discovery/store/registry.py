@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from discovery.addresses import changes
 from discovery.errors import DiscoveryError
 from discovery.model import (
+    NO_IDS,
     Grant,
     LeaseHeld,
     Published,
@@ -42,9 +43,6 @@ _SCRIPT = scripts.load("ground", "ratelimit", "items", "registry")
 LEASE = 8000
 RENEW_EVERY = 2.0  # seconds
 BURST = 4.0  # seconds: of 20 calls a second and 100 at once, 10 and 40 are ours by default
-
-
-NO_IDS: AbstractSet[str] = frozenset()
 
 
 class ScriptPart(NamedTuple):
@@ -115,14 +113,13 @@ class Registry:
         the tasks `named` (ids).
         """
         part = self._with_request
-        args = (self._owner, LEASE, int(full), " ".join(sorted(named)))
+        args: tuple[Any, ...] = (
+            "request", self._owner, LEASE, int(full), " ".join(sorted(named))
+        )  # fmt: skip
         if part is None:
-            return bool(self._run("request", *args))
-        script = _joined(part.text, len(self._keys), 1 + len(args))
-        keys = self._keys + part.keys
-        answer, failure = self._client.run(
-            script, keys, self._deadline, "request", *args, *part.args
-        )
+            return bool(self._run(*args))
+        script, keys = _joined(part.text, len(self._keys), len(args)), self._keys + part.keys
+        answer, failure = self._client.run(script, keys, self._deadline, *args, *part.args)
         if failure:
             log.error("%s: %s. %s", part.failed, one_line(failure).rstrip("."), part.remedy)
         return bool(answer)

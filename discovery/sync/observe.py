@@ -71,9 +71,8 @@ def _known(service: ServiceRef, state: PublishedState) -> dict[str, Task]:
     return {
         id: Task(id, entry.name, RUNNING, RUNNING, UNKNOWN, entry.endpoint, None, created_at)
         for id, created_at in state.confirmed.items()
-        if (entry := state.entries.get(id))
         # HEALTH_CHECK_PORT may have changed.
-        and entry.endpoint.port == service.port
+        if (entry := state.entries[id]).endpoint.port == service.port
     }
 
 

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
 from discovery.errors import DiscoveryError, RegistryError, SecretError
-from discovery.model import Grant, LeaseHeld, Outcome, Published, PublishedState, Superseded
+from discovery.model import (
+    NO_IDS,
+    Grant,
+    LeaseHeld,
+    Outcome,
+    Published,
+    PublishedState,
+    Superseded,
+)
 from discovery.sync import log_lines
 from discovery.sync.decide import decide, without
 from discovery.sync.observe import observe, summary
@@ -45,7 +53,6 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 # Seconds between two looks at whether a request came; the contract allows 0.25.
 POLL_INTERVAL = 0.2
-NO_IDS: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True)
