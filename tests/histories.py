@@ -42,12 +42,11 @@ from simulator import faults as fault
 from simulator.events import container_instance_state_change, scheduled, task_state_change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from discovery.aws.listing import Listing
-    from discovery.aws.task_lister import Prefetched
+    from discovery.aws.task_lister import Query
     from discovery.model import Page, ServiceRef
-    from discovery.model import Task as KnownTask
     from simulator import Task
 
 KEY = "{fleet}:iplist"
@@ -135,19 +134,10 @@ class GatedLister(TaskLister):
         finally:
             ungated.on = False
 
-    def _list(
-        self,
-        listing: Listing,
-        service: ServiceRef,
-        known: Mapping[str, KnownTask],
-        full: bool,
-        prefetched: Prefetched,
-        calls: int,
-        next_token: str | None = None,
-    ) -> Page:
-        if prefetched:
-            prefetched.result()
-        return super()._list(listing, service, known, full, prefetched, calls, next_token)
+    def _list(self, listing: Listing, query: Query, next_token: str | None = None) -> Page:
+        if query.prefetched:
+            query.prefetched.result()
+        return super()._list(listing, query, next_token)
 
 
 class Environment:

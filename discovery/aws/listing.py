@@ -24,11 +24,11 @@ class Listing:
         self, threads: ThreadPoolExecutor, target: str, described: Described | None
     ) -> None:
         self._threads, self._target, self.described = threads, target, described
-        self._in_flight: dict[Future[Page | None], str] = {}
-        self._done: SimpleQueue[Future[Page | None]] = SimpleQueue()
+        self._in_flight: dict[Future[Page], str] = {}
+        self._done: SimpleQueue[Future[Page]] = SimpleQueue()
         self.over = threading.Event()
 
-    def start(self, operation: str, call: Callable[..., Page | None], *args: Any) -> None:
+    def start(self, operation: str, call: Callable[..., Page], *args: Any) -> None:
         """Make a call in another thread. The call may start others."""
         if not self.over.is_set():
             future = self._threads.submit(call, *args)
@@ -42,8 +42,7 @@ class Listing:
                 future = self._done.get(timeout=deadline.left())
                 page = future.result()
                 del self._in_flight[future]
-                if page:
-                    yield page
+                yield page
         except Empty:
             operations = " and ".join(sorted(set(self._in_flight.values())))
             raise EcsError(

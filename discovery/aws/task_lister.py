@@ -19,7 +19,7 @@ If any call fails, the listing raises: the pages seen until then are no snapshot
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from discovery.aws.clients import CONNECTIONS
 from discovery.aws.errors import AwsFailure, explain
@@ -42,15 +42,21 @@ if TYPE_CHECKING:
     from discovery.interfaces import Described
     from discovery.model import ServiceRef, Task
 
-    # Raw tasks by ARN, or None where nothing was prefetched.
-    Prefetched = Optional[Future[dict[str, Any]]]
-
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
 PAGE = 100
 # Seconds by which the next ListTasks goes ahead of the description of the page before. Reading a
 # description takes a hundred times longer than reading a page, and would delay the page that
 # every later call waits for. This is worth 7 % of the time of a run of 5,000 tasks.
 HEAD_START = 0.002
+
+
+class Query(NamedTuple):
+    """What a listing is of, for all its calls."""
+
+    service: ServiceRef
+    known: Mapping[str, Task]  # by id
+    full: bool
+    prefetched: Future[dict[str, Any]] | None  # raw tasks by ARN; None: nothing was prefetched
 
 
 class TaskLister:
@@ -82,24 +88,16 @@ class TaskLister:
         few = 0 < len(expected) <= PAGE
         ids = sorted(expected)
         prefetched = self._threads.submit(self._prefetch, service, ids) if few else None
-        calls = 2 if prefetched else 1
-        listing.start("ecs:ListTasks", self._list, listing, service, known, full, prefetched, calls)
+        query = Query(service, known, full, prefetched)
+        listing.start("ecs:ListTasks", self._list, listing, query)
         return listing.pages(deadline)
 
-    def _list(
-        self,
-        listing: Listing,
-        service: ServiceRef,
-        known: Mapping[str, Task],
-        full: bool,
-        prefetched: Prefetched,
-        calls: int,
-        next_token: str | None = None,
-    ) -> Page:
+    def _list(self, listing: Listing, query: Query, next_token: str | None = None) -> Page:
         """List one page, and start the calls that follow from it; returns what needs none.
 
         They start in this thread, as the thread that takes the pages may be busy.
         """
+        service, known, full, prefetched = query
         answer = _call(
             "ecs:ListTasks",
             service,
@@ -113,17 +111,16 @@ class TaskLister:
         arns = arns_by_id(service, answer)
         more = answer.get("nextToken")
         if more:
-            next_page = (listing, service, known, full, prefetched, 1, more)
-            listing.start("ecs:ListTasks", self._list, *next_page)
+            listing.start("ecs:ListTasks", self._list, listing, query, more)
         others = [arn for id, arn in arns.items() if full or id not in known]
         if others:
             if more:
                 listing.over.wait(HEAD_START)
             operation = "ecs:DescribeTasks (or EC2)"
-            page = (listing, service, others, known, prefetched)
-            listing.start(operation, self._describe_page, *page)
+            listing.start(operation, self._describe_page, listing, query, others)
         assumed = [] if full else [known[id] for id in arns if id in known]
-        return Page(assumed, [], calls)
+        first = next_token is None
+        return Page(assumed, [], 1 + (first and prefetched is not None))
 
     def _prefetch(self, service: ServiceRef, ids: list[str]) -> dict[str, Any]:
         """Raw tasks by ARN. What cannot be had is described again once it is listed."""
@@ -151,18 +148,12 @@ class TaskLister:
         gone = [each.get("arn") for each in failures if each.get("reason") == "MISSING"]
         return tasks, [last_segment(arn) for arn in gone if isinstance(arn, str)]
 
-    def _describe_page(
-        self,
-        listing: Listing,
-        service: ServiceRef,
-        arns: list[str],
-        known: Mapping[str, Task],
-        prefetched: Prefetched,
-    ) -> Page:
-        early = prefetched.result() if prefetched else {}
+    def _describe_page(self, listing: Listing, query: Query, arns: list[str]) -> Page:
+        service = query.service
+        early = query.prefetched.result() if query.prefetched else {}
         others = [arn for arn in arns if arn not in early]
         answer = self._describe(service, others) if others else {"tasks": []}
-        tasks, missing = complete(service, arns, known, early, answer)
+        tasks, missing = complete(service, arns, query.known, early, answer)
         if listing.described:
             listing.described([*(early[arn] for arn in arns if arn in early), *answer["tasks"]])
         return Page(self._with_addresses(service, tasks), missing, int(bool(others)))

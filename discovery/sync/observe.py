@@ -56,11 +56,10 @@ def observe(
                 if task.endpoint and task.needs_probe and task.id not in assumed
             )
         probes = prober.results(deadline)
-    # An empty service takes one call and returns no page.
     snapshot = Snapshot(
         tasks=tuple(tasks.values()),
         missing=missing - tasks.keys(),
-        calls=max(1, calls),
+        calls=calls,
         assumed=assumed.keys() & tasks.keys(),
     )
     return snapshot, probes
