@@ -194,11 +194,8 @@ def _drain(record: Record, batch: Batch, facts: Facts, now: float) -> Step:
     tasks = tuple(id for id in batch.tasks if id in facts.look.tasks)
     if not tasks:  # they went by themselves
         return Step(record.changed(batch=batch._replace(step=REPLACE, since=now)))
-    if not set(tasks) <= facts.look.draining or facts.look.listed & set(tasks):
-        return Step(
-            record.changed(batch=batch._replace(tasks=tasks, step=DRAIN, since=now)),
-            (Drain(tasks),),
-        )
+    if _readers_see(tasks, facts):
+        return _drained_again(record, batch, tasks, now)
     refusal = _refusal(record, facts, frozenset(tasks))
     if refusal:
         return _given_back(record, batch, facts, refusal, now)
@@ -211,16 +208,23 @@ def _drain(record: Record, batch: Batch, facts: Facts, now: float) -> Step:
     return Step(record, (SetTag(tag_of(record)),))
 
 
+def _readers_see(tasks: tuple[str, ...], facts: Facts) -> bool:
+    """Whether one of the tasks is in the list, or may come back into it."""
+    return bool(facts.look.listed & set(tasks)) or not set(tasks) <= facts.look.draining
+
+
+def _drained_again(record: Record, batch: Batch, tasks: tuple[str, ...], now: float) -> Step:
+    batch = batch._replace(tasks=tasks, step=DRAIN, since=now)
+    return Step(record.changed(batch=batch), (Drain(tasks),))
+
+
 def _stop(record: Record, batch: Batch, facts: Facts, now: float) -> Step:
     """Stop what ECS still wants to run. A task that came back into the list is drained again."""
     tasks = tuple(id for id in batch.tasks if id in facts.look.tasks)
     if not tasks:
         return Step(record.changed(batch=batch._replace(step=REPLACE, since=now)))
-    if facts.look.listed & set(tasks) or not set(tasks) <= facts.look.draining:
-        return Step(
-            record.changed(batch=batch._replace(tasks=tasks, step=DRAIN, since=now)),
-            (Drain(tasks),),
-        )
+    if _readers_see(tasks, facts):
+        return _drained_again(record, batch, tasks, now)
     refusal = _refusal(record, facts, frozenset(tasks))
     if refusal:
         return _given_back(record, batch, facts, refusal, now)

@@ -34,11 +34,11 @@ def next_step(record: Record, facts: Facts, now: float) -> Step:
             return Step(record, (SetScaling(None, suspended),), again_at=now + RETRY)
     if record.raised is not None:
         desired = facts.service.desired
-        # Once even if the old count shows already: DescribeServices may lag behind our raise.
-        doubt = desired == record.before.desired and not record.count_restored
-        # Somebody has lowered the maximum meanwhile: Application Auto Scaling clamps our count.
+        # Our count may show as another one: the old one while DescribeServices lags behind our
+        # raise, and the maximum if somebody lowered it, as Application Auto Scaling clamps.
         clamped = scaling is not None and desired == scaling.maximum < record.raised
-        if desired == record.raised or doubt or (clamped and not record.count_restored):
+        maybe_ours = desired == record.before.desired or clamped
+        if desired == record.raised or (maybe_ours and not record.count_restored):
             lower = SetDesired(record.before.desired)
             return Step(record.changed(count_restored=True), (lower,), again_at=now + RETRY)
     raised = record.raised_maximum
