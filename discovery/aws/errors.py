@@ -41,14 +41,18 @@ _REMEDIES = {
 }
 
 
+def code_and_message(error: ClientError) -> tuple[str, str]:
+    """What AWS answered, each on one line."""
+    answer = error.response.get("Error", {})
+    return one_line(answer.get("Code", "no code")), one_line(answer.get("Message", "no message"))
+
+
 def explain(operation: str, error: Exception) -> str:
     """The code and message that AWS gave, and the remedy. `operation` is an IAM action."""
     if isinstance(error, ClientError):
-        answer = error.response.get("Error", {})
-        code = answer.get("Code", "no code")
+        code, message = code_and_message(error)
         remedy = _REMEDIES.get((operation, code)) or _REMEDIES.get(("", code), _NEXT_RUN)
-        message = one_line(answer.get("Message", "no message"))
-        return f"answered {one_line(code)} ({message}): {remedy}"
+        return f"answered {code} ({message}): {remedy}"
     if isinstance(error, (HTTPClientError, ConnectionError)):
         return (
             f"did not answer ({one_line(error)}): check that the subnets have the interface "

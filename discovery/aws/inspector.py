@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable
 
 from discovery.aws.service_reader import service_view
-from discovery.aws.unseen import arn, call
+from discovery.aws.unseen import arn, call, required
 from discovery.inspection import (
     ContainerView,
     DefinitionView,
@@ -84,7 +84,7 @@ class Inspector:
         where = f"container-instance/{last_segment(self._service.cluster)}/*"
         while True:
             answer = self._call("ecs:ListTasks", where, lambda: self._ecs().list_tasks, **params)
-            arns = _required(answer, "ecs:ListTasks", str(self._service), "taskArns")
+            arns = required(answer, "ecs:ListTasks", str(self._service), "taskArns")
             if arns:
                 yield arns
             if not answer.get("nextToken"):
@@ -99,7 +99,7 @@ class Inspector:
             cluster=self._service.cluster,
             tasks=arns,
         )
-        return _required(answer, "ecs:DescribeTasks", str(self._service), "tasks")
+        return required(answer, "ecs:DescribeTasks", str(self._service), "tasks")
 
     def definition(self, name: str) -> DefinitionView:
         """A task definition, by ARN or family:revision."""
@@ -123,7 +123,7 @@ class Inspector:
             lambda: self._elb().describe_target_health,
             TargetGroupArn=group,
         )
-        described = _required(
+        described = required(
             answer,
             "elasticloadbalancing:DescribeTargetHealth",
             group,
@@ -174,10 +174,3 @@ def _target(raw: Mapping[str, Any]) -> TargetView:
         text(health.get("Reason")),
         text(health.get("Description"), 500),
     )
-
-
-def _required(answer: Mapping[str, Any], action: str, resource: str, name: str) -> list[Any]:
-    value = answer.get(name)
-    if not isinstance(value, list):
-        raise UnseenError("failed", action, resource, f"answered without {name}")
-    return value

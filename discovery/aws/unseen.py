@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from botocore.exceptions import ClientError
 
-from discovery.aws.errors import AwsFailure
+from discovery.aws.errors import AwsFailure, code_and_message
 from discovery.inspection import UnseenError
 from discovery.text import one_line
 
@@ -35,13 +35,20 @@ def call(action: str, resource: str, make: Callable[[], Any], **params: Any) -> 
     try:
         answer: Mapping[str, Any] = make()(**params)
     except ClientError as error:
-        details = error.response.get("Error", {})
-        code, message = str(details.get("Code", "no code")), one_line(details.get("Message", ""))
+        code, message = code_and_message(error)
         why = f"was refused: {code} ({message})"
         raise UnseenError(_KINDS.get(code, "failed"), action, resource, why) from error
     except AwsFailure as error:
         raise UnseenError("failed", action, resource, f"failed: {one_line(error)}") from error
     return answer
+
+
+def required(answer: Mapping[str, Any], action: str, resource: str, name: str) -> list[Any]:
+    """A list that every answer has. Raises UnseenError."""
+    value = answer.get(name)
+    if not isinstance(value, list):
+        raise UnseenError("failed", action, resource, f"answered without {name}")
+    return value
 
 
 def arn(client: Any, service: str, rest: str) -> str:

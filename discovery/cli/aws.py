@@ -10,10 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from discovery.aws import clients
-from discovery.aws.errors import AwsFailure
-from discovery.aws.unseen import arn, call
+from discovery.aws.errors import AwsFailure, code_and_message
+from discovery.aws.unseen import arn, call, required
 from discovery.errors import DiscoveryError, SettingsError
-from discovery.inspection import UnseenError
 from discovery.text import last_segment, one_line
 
 if TYPE_CHECKING:
@@ -51,10 +50,7 @@ def services(cluster: str) -> list[str]:
     found: list[str] = []
     while True:
         answer = call("ecs:ListServices", resource, lambda: client.list_services, **params)
-        arns = answer.get("serviceArns")
-        if not isinstance(arns, list):
-            why = "answered without serviceArns"
-            raise UnseenError("failed", "ecs:ListServices", resource, why)
+        arns = required(answer, "ecs:ListServices", resource, "serviceArns")
         found += [last_segment(each) for each in arns]
         if not answer.get("nextToken"):
             return sorted(found)
@@ -78,8 +74,7 @@ def invoke(function: str, event: Mapping[str, Any], timeout: float) -> dict[str,
         answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
         payload = answer["Payload"].read()
     except ClientError as error:
-        said = error.response.get("Error", {})
-        code, message = one_line(said.get("Code", "no code")), one_line(said.get("Message", ""))
+        code, message = code_and_message(error)
         raise InvokeError(f"lambda:InvokeFunction on {function}: {code} ({message}).") from error
     except (*AwsFailure, OSError) as error:
         raise InvokeError(f"lambda:InvokeFunction on {function}: {one_line(error)}.") from error

@@ -91,10 +91,7 @@ class Pull:
                 f"No container of {target.name} logs to CloudWatch: name the group with "
                 "--log-pattern."
             )
-        known = None
-        if None not in (facts.running, facts.stopped) and self._minutes <= log_lines.ECS_REMEMBERS:
-            known = frozenset(each.id for each in facts.running or ())
-            known |= {each.record.id for each in facts.stopped or ()}
+        known = log_lines.known_tasks(facts.running, facts.stopped, self._minutes)
         start = facts.now - 60 * self._minutes
         return [Source(target.name, each, known, start, facts.now) for each in places]
 
@@ -104,8 +101,7 @@ class Pull:
             for at, stream, text in self._reader.window(
                 place, streams, source.start, source.end, newest=False, limit=page
             ):
-                known = source.known is None or not streams
-                if known or stream.rsplit("/", 1)[-1] in (source.known or ()):
+                if log_lines.is_ours(source.wanted, stream, source.known):
                     yield at, stream, text, source
         except UnseenError as error:
             self._unseen.append(f"{error}.")

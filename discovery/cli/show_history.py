@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from discovery.cli.show_logs import short
 from discovery.cli.table import Cell, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from discovery.cli.terminal import Terminal
-
-SHORT = 8  # characters of a task's id
 
 
 def history(answer: Mapping[str, Any], terminal: Terminal, verbose: bool) -> Iterator[str]:
@@ -41,7 +40,7 @@ def _task(each: Mapping[str, Any], verbose: bool) -> tuple[str | Cell, ...]:
     stop = each.get("stop") or {}
     colour = "failing" if stop.get("fault") else ""
     return (
-        each["task"] if verbose else each["task"][:SHORT],
+        each["task"] if verbose else short(each["task"]),
         Cell(state, colour),
         each.get("task_definition", ""),
         each.get("address", ""),

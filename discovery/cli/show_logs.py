@@ -20,7 +20,7 @@ SHORT = 8  # characters of a task's id
 def pulled(each: Line, several: bool) -> str:
     """A line of `logs pull`."""
     service = f"{each.service} " if several else ""
-    return f"{_moment(each.at)} {service}{_short(each.task)} {each.container or '-'} {each.text}"
+    return f"{_moment(each.at)} {service}{short(each.task)} {each.container or '-'} {each.text}"
 
 
 def pulled_fields(each: Line) -> dict[str, str]:
@@ -62,7 +62,7 @@ def restarts(answer: Mapping[str, Any], terminal: Terminal, verbose: bool) -> It
         yield from terminal.paragraph(f"{loop}{each['text']}", " " * 6, " " * 4)
         lived = "" if each["lived_seconds"] is None else f", lived {each['lived_seconds']:g} s"
         yield f"    last {each['last']}{lived}"
-        shown = each["tasks"] if verbose else [_short(task) for task in each["tasks"][:5]]
+        shown = each["tasks"] if verbose else [short(task) for task in each["tasks"][:5]]
         more = len(each["tasks"]) - len(shown)
         yield from terminal.paragraph(
             f"tasks {' '.join(shown)}{f' and {more} more' if more else ''}", " " * 6, " " * 4
@@ -100,7 +100,8 @@ def _status(status: str) -> Cell:
     return Cell(status, {"5": "failing", "4": "degraded"}.get(status[:1], ""))
 
 
-def _short(task: str) -> str:
+def short(task: str) -> str:
+    """The beginning of a task's id, which is enough to find it."""
     return task[:SHORT]
 
 

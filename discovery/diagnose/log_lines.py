@@ -10,10 +10,11 @@ from discovery.diagnose import restarts
 from discovery.diagnose.redact import redact
 from discovery.diagnose.summary import LogLine, LogReport, summarise
 from discovery.inspection import LogPlace, UnseenError
-from discovery.text import one_line
+from discovery.text import last_segment, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from concurrent.futures import Future
 
     from discovery.diagnose.facts import StoppedTask
@@ -65,10 +66,7 @@ def read(
     wanted, pattern = (
         places(definitions, sources.log_group) if "logs" in request.checks else ([], "")
     )
-    known = None
-    if running is not None and stopped is not None and request.minutes <= ECS_REMEMBERS:
-        # Another service may log to the same group. All of our tasks are known within the hour.
-        known = {each.id for each in running} | {each.record.id for each in stopped}
+    known = known_tasks(running, stopped, request.minutes)
     failed: list[UnseenError] = []
     start = now - 60 * request.minutes
 
@@ -77,12 +75,11 @@ def read(
         for each in wanted:
             try:
                 for at, stream, text in sources.logs.window(*each, start, now):
-                    task = stream.rsplit("/", 1)[-1]
-                    if known is None or task in known or not each.streams:
+                    if is_ours(each, stream, known):
                         count += 1
                         if not count % PROGRESS:
                             log.info("read %d log lines", count)
-                        yield LogLine(at, task, text)
+                        yield LogLine(at, last_segment(stream), text)
             except UnseenError as error:
                 failed.append(error)
 
@@ -97,6 +94,20 @@ def read(
         {task: masked(found) for task, found in texts.items() if found},
         pattern if report is not None else "",
     )
+
+
+def known_tasks(
+    running: Iterable[TaskRecord] | None, stopped: Iterable[StoppedTask] | None, minutes: int
+) -> frozenset[str] | None:
+    """Ids of all tasks of the window; None: not all are known, as ECS forgets them."""
+    if running is None or stopped is None or minutes > ECS_REMEMBERS:
+        return None
+    return frozenset([*(each.id for each in running), *(each.record.id for each in stopped)])
+
+
+def is_ours(wanted: Wanted, stream: str, known: AbstractSet[str] | None) -> bool:
+    """Whether a stream is of our service: another one may log to the same group."""
+    return known is None or not wanted.streams or last_segment(stream) in known
 
 
 def places(
