@@ -219,16 +219,17 @@ def _event(
     return int(code(answer))
 
 
+def _given(options: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The event's fields for the options that were given."""
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _history(options: Any, env: Mapping[str, str]) -> int:
     from discovery.cli import show_history  # noqa: PLC0415
 
-    event: dict[str, Any] = {"action": "history"}
-    event.update((name, getattr(options, name)) for name in ("task", "since") if
-                 getattr(options, name) is not None)  # fmt: skip
-    if options.stopped:
-        event["stopped"] = True
     return _event(
-        options, env, event,
+        options, env, {"action": "history"} | _given(options, ("task", "since", "stopped")),
         lambda answer, screen: show_history.history(answer, screen, options.verbose),
         lambda _: exits.WELL,
     )  # fmt: skip
@@ -243,7 +244,7 @@ def _status(options: Any, env: Mapping[str, str]) -> int:
 def _sync(options: Any, env: Mapping[str, str]) -> int:
     from discovery.cli import show_list  # noqa: PLC0415
 
-    event: dict[str, Any] = {"action": "sync"} | ({"dry_run": True} if options.dry_run else {})
+    event = {"action": "sync"} | _given(options, ("dry_run",))
     return _event(options, env, event, show_list.synced, exits.of_sync)
 
 
@@ -273,19 +274,11 @@ def _list(options: Any, env: Mapping[str, str]) -> int:
 
 def _recycle(options: Any, env: Mapping[str, str]) -> int:
     from discovery.cli import show_recycle  # noqa: PLC0415
+    from discovery.recycle.request import FIELDS  # noqa: PLC0415
 
-    event: dict[str, Any] = {"action": "recycle"}
-    if options.what != "start":
-        event["command"] = options.what
-    else:
-        for name in (
-            "maintain_service_state", "batch_size", "wait_time", "drain_time",
-            "replacement_timeout", "settle_time", "started_before", "allow_outage",
-        ):  # fmt: skip
-            if getattr(options, name) is not None:
-                event[name] = getattr(options, name)
-        if options.dry_run:
-            event["dry_run"] = True
+    start = options.what == "start"
+    fields = _given(options, FIELDS) if start else {"command": options.what}
+    event = {"action": "recycle"} | fields
     return _event(options, env, event, show_recycle.recycle, exits.of_recycle)
 
 

@@ -156,7 +156,7 @@ def _history(commands: Any) -> None:
     )
     made.add_argument("--task", metavar="ID", help="one task, by id or ARN")
     made.add_argument("--since", type=float, metavar="MINUTES", help="changes since, up to 1440")
-    made.add_argument("--stopped", action="store_true", help="stopped tasks only")
+    made.add_argument("--stopped", action="store_const", const=True, help="stopped tasks only")
 
 
 def _simple(commands: Any) -> None:
@@ -178,7 +178,10 @@ def _simple(commands: Any) -> None:
         "sync --dry-run",
     )
     made.add_argument(
-        "--dry-run", action="store_true", help="do all but write, and say why a task is left out"
+        "--dry-run",
+        action="store_const",
+        const=True,
+        help="do all but write, and say why a task is left out",
     )
     made = options.command(
         commands,
@@ -246,4 +249,6 @@ def _start_options(start: Any) -> None:
         "--allow-outage", action=flag, default=None,
         help="recycle even if the list is empty for a while (default: no)",
     )  # fmt: skip
-    start.add_argument("--dry-run", action="store_true", help="show the plan, and change nothing")
+    start.add_argument(
+        "--dry-run", action="store_const", const=True, help="show the plan, and change nothing"
+    )

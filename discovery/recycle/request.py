@@ -22,7 +22,7 @@ _SECONDS = {
     "settle_time": (0.0, DAY),
 }
 _FLAGS = ("maintain_service_state", "allow_outage")
-_FIELDS = (*_FLAGS, *_SECONDS, "batch_size", "started_before", "dry_run")
+FIELDS = (*_FLAGS, *_SECONDS, "batch_size", "started_before", "dry_run")
 
 
 def command(params: Mapping[str, Any]) -> str | None:
@@ -41,10 +41,8 @@ def command(params: Mapping[str, Any]) -> str | None:
 def request(params: Mapping[str, Any], now: float) -> Request:
     """The request of a start. Raises InvalidEventError naming the field."""
     for name in params:
-        if name not in _FIELDS:
-            raise invalid(
-                name, params[name], f"no such field: a recycle takes {', '.join(_FIELDS)}"
-            )
+        if name not in FIELDS:
+            raise invalid(name, params[name], f"no such field: a recycle takes {', '.join(FIELDS)}")
     values: dict[str, Any] = {name: _flag(params, name) for name in _FLAGS if name in params}
     values.update((name, _number(params, name)) for name in _SECONDS if name in params)
     if "batch_size" in params:
