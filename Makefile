@@ -43,7 +43,7 @@ test-redis: $(VENV)/ready .venv-redis/ready
 	    --function-only -m 'not stack' && REDIS_SERVER=$$server PYTHONPATH=. $(RUN) \
 	    tests/histories.py --histories 300 || exit 1; done
 
-# HISTORIES=5000 takes some ten minutes; then a storm of two.
+# HISTORIES=5000 takes about ten minutes; then a storm of two.
 soak: $(VENV)/ready
 	@$(RUN) -m pytest -m soak
 	@PYTHONPATH=. $(RUN) tests/histories.py --histories $(HISTORIES)
@@ -58,7 +58,7 @@ check: $(VENV)/ready
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 
-# Figures: some fifteen minutes on a machine that does nothing else. BENCH=cold: that section alone.
+# Figures: about fifteen minutes on a machine that does nothing else. BENCH=cold: that section alone.
 bench: .venv-bench/ready $(LAMBDA)/ready $(PEERS:%=.venv-peer-%/ready)
 	@.venv-bench/bin/python -m benchmarks $(BENCH)
 

@@ -1,7 +1,7 @@
 """From a stop event to the task out of the list, while a newcomer does not answer yet.
 
-That is a deployment: an old task goes, a new one comes. Who withdraws only by listing
-and checking anew waits for the newcomer first.
+That is a deployment: an old task goes, a new one comes. A function that withdraws only by listing
+and probing again waits for the newcomer first.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from simulator import Service, Simulator
 
 if TYPE_CHECKING:
     from benchmarks.contest import Progress
+    from simulator import Task
+    from simulator.events import Event
 
 TASKS, ROUNDS = 20, 5
 LOOK_EVERY = 0.0005  # seconds
@@ -47,6 +49,18 @@ def measure(results: Results, progress: Progress) -> None:
 
 def out_of_the_list(aws: Simulator, service: Service, contest: Contest, name: str) -> float:
     """Seconds from the invocation on."""
+    leaving, event = a_stop(aws, service, contest, name)
+    began = time.monotonic()
+    invocation = contest.functions[name].start(event)
+    wait_until_gone(contest, name, leaving)
+    delay = time.monotonic() - began
+    checked(invocation.result())
+    leaving.becomes("STOPPED")
+    return delay
+
+
+def a_stop(aws: Simulator, service: Service, contest: Contest, name: str) -> tuple[Task, Event]:
+    """A listed task that has begun to stop, and its event. Raises RuntimeError."""
     leaving = service.start_task()
     contest.run(name)
     if leaving.ip not in contest.listed(name):
@@ -55,11 +69,10 @@ def out_of_the_list(aws: Simulator, service: Service, contest: Contest, name: st
     leaving.stop()
     (event,) = aws.events.take()
     contest.reset_rate_limit()
-    began = time.monotonic()
-    invocation = contest.functions[name].start(event)
+    return leaving, event
+
+
+def wait_until_gone(contest: Contest, name: str, leaving: Task) -> None:
+    """Read the list again and again, until it has no such task."""
     while f'"{leaving.ip}"' in str(contest.redis.get(name)):
         time.sleep(LOOK_EVERY)
-    delay = time.monotonic() - began
-    checked(invocation.result())
-    leaving.becomes("STOPPED")
-    return delay

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.contest import LATENCY, OURS, ROOTS, STRAIGHTFORWARD, Contest, checked
 from benchmarks.measure import Spread
 from benchmarks.results import Results, Row
+from benchmarks.stop import a_stop, wait_until_gone
 from simulator import Service, Simulator, share
 
 if TYPE_CHECKING:
     from benchmarks.contest import Progress
 
 TASKS, ROUNDS, GOAL = 20, 15, 20  # ms
-LOOK_EVERY = 0.0005  # seconds
 PATIENCE = 30  # seconds
 
 
@@ -44,14 +44,7 @@ def out_of_the_list(
     aws: Simulator, service: Service, contest: Contest, name: str, memory: int
 ) -> float:
     """Seconds from the invocation on."""
-    leaving = service.start_task()
-    contest.run(name)
-    if leaving.ip not in contest.listed(name):
-        raise RuntimeError(f"{name} does not list the task")
-    aws.events.take()
-    leaving.stop()
-    (event,) = aws.events.take()
-    contest.reset_rate_limit()
+    leaving, event = a_stop(aws, service, contest, name)
     subscriber: Any = contest.redis.pubsub()  # type: ignore[no-untyped-call]
     with subscriber as channel, share.held(contest.pid(name), memory):
         channel.subscribe(name)
@@ -61,8 +54,7 @@ def out_of_the_list(
         if name == OURS:
             _wait_for_message(channel, leaving.ip)
         else:
-            while f'"{leaving.ip}"' in str(contest.redis.get(name)):
-                time.sleep(LOOK_EVERY)
+            wait_until_gone(contest, name, leaving)
         delay = time.monotonic() - began
         checked(invocation.result())
     leaving.becomes("STOPPED")

@@ -56,7 +56,7 @@ An event's way, and each room's reason:
       log_reader        CloudWatch Logs, within a budget of pages
       unseen            what AWS refuses a diagnosis, by action and resource
       clients, errors   the SDK's clients; its errors in plain words
-      snapstart         what is made anew after a restore from a snapshot
+      snapstart         what is made at the init, and anew after a restore from a snapshot
     store/            the adapter to Redis
       registry          tokens, lease, rate limit, publications, withdrawals
       registry.lua      what each of these writes, whole or not at all; with it, in this order,

@@ -6,17 +6,23 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from builders import entries
 from conftest import KEY
 
 from discovery.deadline import Deadline
+from discovery.model import Decision, Grant
 from discovery.store.client import ScriptClient, open_client
 from discovery.store.registry import Registry
 from simulator.valkey import VERSION
 
 if TYPE_CHECKING:
+    from discovery.model import PublishedState
     from simulator import Service, Simulator
 
 PREFIX = "{" + KEY + "}"
+ONE = Decision(
+    entries(a="10.0.0.1"), (), frozenset(), 1, 1, degraded=False, settled=True, confirmed={"a": 5.0}
+)
 
 
 def a_registry(aws: Simulator, owner: str = "a run") -> Registry:
@@ -25,6 +31,18 @@ def a_registry(aws: Simulator, owner: str = "a run") -> Registry:
         lambda: open_client("127.0.0.1", port, False, False, None), "Redis", None
     )
     return Registry(connection, KEY, PREFIX, 0, 10, Deadline(time.monotonic() + 30), owner)
+
+
+def acquired(registry: Registry) -> Grant:
+    """A grant, where nothing stands in its way."""
+    grant = registry.acquire()
+    assert isinstance(grant, Grant)
+    return grant
+
+
+def publication(grant: Grant) -> tuple[Grant, PublishedState, Decision, int]:
+    """What publishes one task, which is then confirmed, for Registry.publish."""
+    return grant, grant.state, ONE, 2
 
 
 def quick(aws: Simulator, service: Service, **overrides: str | None) -> dict[str, str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("discovery.cli")
 
-# Services at a time. Each makes some ten calls; ECS grants an account 20 a second.
+# Services at a time. Each makes about ten calls; ECS grants an account 20 a second.
 AT_ONCE = 4
 
 

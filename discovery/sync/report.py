@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from discovery.model import Decision, PublishedState, Snapshot
 
-# Twice what ECS allows a service. Each takes some 150 bytes, and Lambda's answer holds 6 MB:
+# Twice what ECS allows a service. Each takes about 150 bytes, and Lambda's answer holds 6 MB:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 EXCLUDED = 10_000
 

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from builders import entries
-from redis_helpers import PREFIX, a_registry, state
-
-from discovery.model import Decision, Grant
+from redis_helpers import ONE, PREFIX, a_registry, acquired, publication, state
 
 if TYPE_CHECKING:
     from simulator import Simulator
 
 STATE = f"{PREFIX}:state"
-ONE = Decision(
-    entries(a="10.0.0.1"), (), frozenset(), 1, 1, degraded=False, settled=True, confirmed={"a": 5.0}
-)
-
-
-def published(grant: Grant, decision: Decision = ONE) -> tuple[Any, ...]:
-    return grant, grant.state, decision, 2
-
-
-def acquired(registry: Any) -> Grant:
-    grant = registry.acquire()
-    assert isinstance(grant, Grant)
-    return grant
 
 
 def test_a_full_request_is_answered_by_the_run_that_holds_the_lease(aws: Simulator) -> None:
@@ -37,16 +21,16 @@ def test_a_full_request_is_answered_by_the_run_that_holds_the_lease(aws: Simulat
     run.request(full=False)
     first = acquired(run)
     assert first.full, "the one before was not published"
-    run.publish(*published(first))
+    run.publish(*publication(first))
     run.request(full=False)
     second = acquired(run)
     assert not second.full
     assert not tick.request(full=True)
-    answer = run.publish(*published(second))
+    answer = run.publish(*publication(second))
     assert not cast("Any", answer).released
     third = acquired(run)
     assert third.full
-    assert cast("Any", run.publish(*published(third))).released
+    assert cast("Any", run.publish(*publication(third))).released
     run.request(full=False)
     assert not acquired(run).full
 
@@ -57,23 +41,23 @@ def test_a_task_that_an_event_named_is_looked_at_by_whichever_run_answers(
     """Law 3: another run's next listing looks at it, and one that had begun before does not
     count. After that it is taken as known again."""
     run, event = a_registry(aws), a_registry(aws, "an event")
-    run.publish(*published(acquired(run)))
+    run.publish(*publication(acquired(run)))
     run.request(full=False)
     begun = acquired(run)
     assert {"a": 5.0} == begun.state.confirmed
     assert not event.request(full=False, named={"a", "b"})
-    run.publish(*published(begun))
+    run.publish(*publication(begun))
     after = acquired(run)
     assert ({}, {"a"}) == (after.state.confirmed, set(after.state.entries))
     assert not after.full
-    run.publish(*published(after))
+    run.publish(*publication(after))
     assert {"a": 5.0} == acquired(run).state.confirmed
 
 
 def test_more_names_than_redis_keeps_lead_to_a_full_listing(aws: Simulator) -> None:
     """What names the tasks stays small: with hundreds of them each task is looked at."""
     registry = a_registry(aws)
-    registry.publish(*published(acquired(registry)))
+    registry.publish(*publication(acquired(registry)))
     registry.request(full=False, named={f"{number:032}" for number in range(200)})
     assert not acquired(registry).full
     registry.request(full=False, named={f"{number:032}" for number in range(200, 400)})
@@ -83,7 +67,7 @@ def test_more_names_than_redis_keeps_lead_to_a_full_listing(aws: Simulator) -> N
 def test_a_listing_after_a_minute_is_full(aws: Simulator) -> None:
     """Without a schedule, too, no task is taken as known for much longer than a minute."""
     registry, redis = a_registry(aws), aws.valkey.client()
-    registry.publish(*published(acquired(registry)))
+    registry.publish(*publication(acquired(registry)))
     full: Any = redis.hget(STATE, "full")
     for age, due in ((50_000, False), (61_000, True)):
         redis.hset(STATE, "full", int(full) - age)
@@ -94,9 +78,9 @@ def test_a_listing_after_a_minute_is_full(aws: Simulator) -> None:
 def test_only_a_full_listing_counts_as_one(aws: Simulator) -> None:
     """A listing of what may have changed puts the next full one off by nothing."""
     registry, redis = a_registry(aws), aws.valkey.client()
-    registry.publish(*published(acquired(registry)))
+    registry.publish(*publication(acquired(registry)))
     before = redis.hget(STATE, "full")
-    registry.publish(*published(acquired(registry)))
+    registry.publish(*publication(acquired(registry)))
     assert before == redis.hget(STATE, "full") != redis.hget(STATE, "listing")
 
 

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from builders import NAME, PORT, decided, entries, held, opened, snapshot, task
 from conftest import listed
-from redis_helpers import PREFIX, a_registry, quick, rest, state
+from redis_helpers import PREFIX, a_registry, acquired, publication, quick, rest, state
 
 from discovery.deadline import Deadline
 from discovery.model import (
-    Decision,
     Endpoint,
     Entry,
-    Grant,
     Outcome,
     Page,
     Probe,
@@ -40,9 +38,6 @@ if TYPE_CHECKING:
     from simulator.events import Event
 
 STATE = f"{PREFIX}:state"
-ONE = Decision(
-    entries(a="10.0.0.1"), (), frozenset(), 1, 1, degraded=False, settled=True, confirmed={"a": 5.0}
-)
 
 
 @pytest.fixture
@@ -222,16 +217,6 @@ def test_status_says_when_each_task_was_looked_at(
     assert 30 <= answer["full_age_seconds"] < 60
 
 
-def published(grant: Grant, decision: Decision = ONE) -> tuple[Any, ...]:
-    return grant, grant.state, decision, 2
-
-
-def acquired(registry: Any) -> Grant:
-    grant = registry.acquire()
-    assert isinstance(grant, Grant)
-    return grant
-
-
 # Law 2, with tasks that are taken as known.
 
 
@@ -257,7 +242,7 @@ def test_what_an_older_listing_dropped_does_not_come_back_as_known(aws: Simulato
     """Law 2: between our grant and our publication an older listing drops the task that we have
     taken as known. Ours is dropped, and the next round looks at the task."""
     ours, older = a_registry(aws), a_registry(aws, "older")
-    ours.publish(*published(acquired(ours)))
+    ours.publish(*publication(acquired(ours)))
     ours.release(None)
     slow = acquired(older)
     older.release(None)
