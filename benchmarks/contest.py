@@ -6,10 +6,14 @@ import json
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Self
+from typing import TYPE_CHECKING, Any, Callable, Self
 
 from benchmarks.measure import cpu_seconds, peak_memory
 from simulator import Function, Invocation, Service, Simulator, share
+
+if TYPE_CHECKING:
+    from simulator import Task
+    from simulator.events import Event
 
 ROOT = Path(__file__).parent.parent
 LATENCY = 0.03  # seconds that each AWS call takes
@@ -103,3 +107,10 @@ def critical_path(tasks: int) -> float:
     """Seconds that AWS alone takes: pages of ListTasks in a row, and one call more."""
     pages = max(1, -(-tasks // 100))
     return (pages + 1) * LATENCY
+
+
+def newcomer(aws: Simulator, service: Service) -> tuple[Task, Event]:
+    """A task that has come up, and the event that says so."""
+    task = service.start_task(status="PENDING")
+    task.becomes("RUNNING")
+    return task, aws.events.take()[-1]

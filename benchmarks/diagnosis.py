@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.contest import LATENCY, OURS, ROOT, checked
 from benchmarks.log_classes import mixed
 from benchmarks.measure import Spread, cpu_seconds
+from benchmarks.memory import DEFAULT as MEMORY
 from benchmarks.results import Results, Row
 from discovery.aws.log_reader import PACE
 from simulator import Function, Service, Simulator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 TASKS, LINES, ROUNDS = 100, 200_000, 3
 MINUTES = 60
-MEMORY = 256  # MB, the template's default
 EVENT = {"action": "diagnose", "minutes": MINUTES}
 
 

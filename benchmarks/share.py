@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import deployment, share_cold, withdrawal
-from benchmarks.contest import LATENCY, OURS, ROOTS, SCHEDULED, STRAIGHTFORWARD, Contest, Run
+from benchmarks.contest import (
+    LATENCY,
+    OURS,
+    ROOTS,
+    SCHEDULED,
+    STRAIGHTFORWARD,
+    Contest,
+    Run,
+    newcomer,
+)
 from benchmarks.measure import Spread
 from benchmarks.memory import DEFAULT as MEMORY
 from benchmarks.memory import Cost
@@ -20,7 +29,6 @@ from simulator import Simulator, share
 if TYPE_CHECKING:
     from benchmarks.contest import Progress
     from simulator import Service
-    from simulator.events import Event
 
 MEMORIES = (128, 256, 512, 1024, 1769)
 EVENT, SCHEDULE = "event", "schedule"
@@ -75,7 +83,7 @@ def _measure(size: Size, progress: Progress) -> Measured:
                 contest.run(name)
             for each in range(1, size.rounds + 1):
                 progress(f"{size.tasks:,} tasks, round {each} of {size.rounds}")
-                event = _newcomer(aws, service)
+                _, event = newcomer(aws, service)
                 for name in ROOTS:
                     measured.events[name].append(contest.run(name, event, MEMORY))
                 # The straightforward one does the same for every event.
@@ -84,13 +92,6 @@ def _measure(size: Size, progress: Progress) -> Measured:
             measured.costs = _costs(size, aws, service, contest, progress)
             _check(contest, service)
     return measured
-
-
-def _newcomer(aws: Simulator, service: Service) -> Event:
-    """The event of a task that has come up."""
-    task = service.start_task(status="PENDING")
-    task.becomes("RUNNING")
-    return aws.events.take()[-1]
 
 
 def _costs(
@@ -103,7 +104,7 @@ def _costs(
     for each in range(1, size.memory_rounds + 1):
         for memory in MEMORIES:
             progress(f"{size.tasks:,} tasks, {memory} MB, {each} of {size.memory_rounds}")
-            event = _newcomer(aws, service)
+            _, event = newcomer(aws, service)
             runs[EVENT, memory].append(contest.run(OURS, event, memory))
             runs[SCHEDULE, memory].append(contest.run(OURS, SCHEDULED, memory))
     return [

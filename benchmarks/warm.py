@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.contest import LATENCY, OURS, ROOTS, STRAIGHTFORWARD, Contest, critical_path
+from benchmarks.contest import (
+    LATENCY,
+    OURS,
+    ROOTS,
+    STRAIGHTFORWARD,
+    Contest,
+    critical_path,
+    newcomer,
+)
 from benchmarks.measure import Spread
 from benchmarks.results import Growth, Results, Row
 from simulator import Simulator
@@ -78,9 +86,7 @@ def _with_newcomers(tasks: int, progress: Progress) -> Row:
         with Contest(aws, service) as contest:
             for each in range(NEWCOMERS + 1):
                 progress(f"{tasks} tasks and a newcomer, round {each} of {NEWCOMERS}")
-                task = service.start_task(status="PENDING")
-                task.becomes("RUNNING")
-                event = aws.events.take()[-1]
+                task, event = newcomer(aws, service)
                 for name in ROOTS:
                     run = contest.run(name, event)
                     if each:
