@@ -42,10 +42,12 @@ TAG = {"aws:TagKeys": "ecs-task-discovery:recycle"}
 
 
 @pytest.fixture(scope="module")
-def mail_secret(stack: Stack) -> str:
+def mail_secret(stack: Stack) -> Iterator[str]:
+    """The ARN of a mail server's secret; a worker may come back to this module and make it anew."""
     client = stack.local.client("secretsmanager")
-    arn: str = client.create_secret(Name="mail", SecretString="{}")["ARN"]
-    return arn
+    arn = client.create_secret(Name="mail", SecretString="{}")["ARN"]
+    yield arn
+    client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.fixture(scope="module")
