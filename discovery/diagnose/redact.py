@@ -53,16 +53,18 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1\2{MASK}",
     ),
-    # user:password@ in a URL. A password may have an @ of its own; a port ends at the path.
+    # user:password@ in a URL. A password may have an @ of its own; a port ends at the path. An IAM
+    # token is a password of over 1,000 characters; the bound keeps a hostile text cheap.
     (
         re.compile(
-            r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#\"'<>@]*:(?!\d{1,5}[/?#])[^\s\"'<>]*@(?=[\w.\[%-])"
+            r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#\"'<>@]*:(?!\d{1,5}[/?#])[^\s\"'<>]{0,3000}@"
+            r"(?=[\w.\[%-])"
         ),
         rf"\1{MASK}@",
     ),
     (re.compile(r"([A-Za-z][\w+.-]{0,30}://)[^\s/?#\"'<>@:]{16,}@(?=[\w.\[%-])"), rf"\1{MASK}@"),
     # Go's MySQL driver: user:password@tcp(host:port)/name.
-    (re.compile(r"(?<![\w/])[\w.-]+:[^\s\"'<>]+@(?=(?:tcp|unix)\()"), f"{MASK}@"),
+    (re.compile(r"(?<![\w/.-])[\w.-]+:[^\s\"'<>]{1,3000}@(?=(?:tcp|unix)\()"), f"{MASK}@"),
     # JSON Web Tokens.
     (re.compile(r"\beyJ[\w-]{4,}\.[\w-]*(?:\.[\w-]*)*"), MASK),
     # name=value, "name": "value", name: value, --name value. An ARN's `:secret:` names no secret.
@@ -74,7 +76,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1\2{MASK}",
     ),
     (
-        re.compile(rf"(?i)((?<!\w)--?{_NAME}\s+)(?!\*\*\*)(?:{_QUOTED}|(?!--)[^\s\"']+)"),
+        re.compile(rf"(?i)((?<![\w-])--?{_NAME}\s+)(?!\*\*\*)(?:{_QUOTED}|(?!--)[^\s\"']+)"),
         rf"\1{MASK}",
     ),
     (

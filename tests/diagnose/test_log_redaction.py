@@ -233,12 +233,35 @@ def test_masking_twice_changes_nothing(text: str) -> None:
     assert redact(redact(text)) == redact(redact(redact(text)))
 
 
+def cost(text: str) -> float:
+    """Seconds of CPU, the least of three attempts: a busy machine only adds to it."""
+
+    def once() -> float:
+        began = time.process_time()
+        redact(text)
+        return time.process_time() - began
+
+    return min(once() for _ in range(3))
+
+
 @pytest.mark.parametrize(
     "piece",
-    ["a.", "-", "password=", "x:", "://", '\\"', "Authorization: ", "eyJ", "a/B3+", "token "],
+    [
+        "a.",
+        "-",
+        "password=",
+        "x:",
+        "=x:",
+        "://",
+        "https://a:",
+        '\\"',
+        "Authorization: ",
+        "eyJ",
+        "a/B3+",
+        "token ",
+    ],
 )
 def test_no_text_takes_long(piece: str) -> None:
-    """A hostile line of a log does not hold up the diagnosis."""
-    began = time.process_time()
-    redact(piece * (8_000 // len(piece)))
-    assert time.process_time() - began < 0.5
+    """A hostile line of a log does not hold up the diagnosis: twice the text, twice the time."""
+    short, long = (piece * (length // len(piece)) for length in (6_000, 24_000))
+    assert cost(long) < 9 * cost(short)  # 4 is proportional, 16 is quadratic
