@@ -38,7 +38,7 @@ test-stack: $(VENV)/ready $(LAMBDA)/ready .venv-stack/ready .venv-aws/ready
 
 # The function and the laws on other servers than the Valkey of `make test`; three minutes.
 test-redis: $(VENV)/ready .venv-redis/ready
-	@for server in $$(packaging/redis-servers.sh .venv-redis); do \
+	@servers=$$(packaging/redis-servers.sh .venv-redis) && for server in $$servers; do \
 	  "$$server" --version && REDIS_SERVER=$$server $(RUN) -m pytest $(PYTEST_ARGS) \
 	    --function-only -m 'not stack' && REDIS_SERVER=$$server PYTHONPATH=. $(RUN) \
 	    tests/histories.py --histories 300 || exit 1; done

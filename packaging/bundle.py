@@ -65,6 +65,7 @@ def main(stage: Path, target: Path) -> None:
     unzipped = write_zip(stage, target)
     size = target.stat().st_size
     if size > ZIP_LIMIT or unzipped > UNZIPPED_LIMIT:
+        target.unlink()  # nothing is left to be deployed
         raise SystemExit(
             f"the zip has {size:,} bytes, {unzipped:,} unzipped: more than the "
             f"{ZIP_LIMIT:,} and {UNZIPPED_LIMIT:,} that packaging/bundle.py allows"

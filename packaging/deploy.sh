@@ -28,7 +28,8 @@ fi
 # What an update does not name stays as it is; a new stack needs whatever has no default.
 # With SnapStart each deployment publishes a version: Release is new each time.
 release=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-read -ra given <<<"Runtime=python${PYTHON_VERSION:-3.13} Release=$release ${PARAMETERS:-}"
+# Parameters may stand on several lines: without a delimiter read takes all, and returns 1.
+read -r -d '' -a given <<<"Runtime=python${PYTHON_VERSION:-3.13} Release=$release ${PARAMETERS:-}" || true
 known=$(aws cloudformation describe-stacks --stack-name "$STACK" \
     --query 'Stacks[0].Parameters[].ParameterKey' --output text 2>/dev/null | tr '\t' ' ') || known=
 has() { [[ " ${given[*]}" == *" $1="* || " $known " == *" $1 "* ]]; }

@@ -12,7 +12,8 @@ if [ -n "${COMMAND:-}" ]; then
     event+=", \"command\": \"$COMMAND\""
 fi
 # The function checks names and values, and its error says what each may be.
-read -ra options <<<"${OPTIONS:-}"
+# Without a delimiter it reads every line, and ends at the end of the text with 1.
+read -r -d '' -a options <<<"${OPTIONS:-}" || true
 for option in ${options[@]+"${options[@]}"}; do
     [[ $option =~ ^([a-z_]+)=([A-Za-z0-9%.:+-]+)$ ]] ||
         stop "OPTIONS has '$option': write name=value, such as batch_size=10%"

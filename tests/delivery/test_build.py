@@ -114,6 +114,12 @@ def test_an_outdated_lock_stops_the_build(clone: Path) -> None:
     assert "make lock" in refused(clone)
 
 
+def test_a_zip_that_is_too_large_stops_the_build(clone: Path) -> None:
+    """The line has both sizes and both limits, and the zip is gone."""
+    edit(clone / "packaging" / "bundle.py", r"^ZIP_LIMIT, .*", "ZIP_LIMIT, UNZIPPED_LIMIT = 7, 9")
+    assert "more than the 7 and 9 that" in refused(clone)
+
+
 def test_the_lock_names_no_place() -> None:
     """Hashes for everything, and no index, host or path of the machine that made it."""
     lock = (ROOT / "requirements.lock").read_text()

@@ -30,6 +30,7 @@ def typed(**variables: str) -> subprocess.CompletedProcess[str]:
     [
         ("", {}),
         ("batch_size=10% wait_time=60", {"batch_size": "10%", "wait_time": 60}),
+        ("batch_size=2\n  wait_time=9\n", {"batch_size": 2, "wait_time": 9}),
         ("batch_size=3 settle_time=0.5", {"batch_size": 3, "settle_time": 0.5}),
         ("dry_run=true maintain_service_state=false",
          {"dry_run": True, "maintain_service_state": False}),
