@@ -30,6 +30,10 @@ from discovery.errors import RegistryError, SecretError
 from discovery.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from redis.cluster import ClusterNode
+
     from discovery.store.credentials import Credentials, SecretCredentials
     from discovery.store.scripts import Script
 
@@ -100,6 +104,11 @@ _REMEDIES = (
             "password into the secret that REDIS_SECRET_ARN names"
         ),
     ),
+    (
+        ResponseError,
+        "unknown command 'AUTH'",
+        "does not know AUTH: unset REDIS_SECRET_ARN, or see whether REDIS_PORT is that of a Redis",
+    ),
     (NoPermissionError, "", _TOO_LITTLE),
     (OutOfMemoryError, "", "is full: raise its memory or free some; the list stays as it was"),
     (ReadOnlyError, "", "is a replica: point REDIS_HOST at the primary endpoint"),
@@ -138,11 +147,22 @@ _IN_SCRIPT = (
 def _cause(error: Exception) -> Exception:
     """The server's error, without what the script or the cluster's client wrapped around it."""
     inner = error.__cause__ if isinstance(error.__cause__, RedisError) else error
+    text, quoted, _ = str(inner).partition(", with args beginning with")
+    if quoted:  # by a server that does not know the command: of AUTH it quotes the password
+        return type(inner)(text.replace("`", "'"))
     if isinstance(inner, ResponseError):
         for part, kind in _IN_SCRIPT:
             if part in str(inner):
                 return kind(str(inner))
     return inner
+
+
+def _servers(client: Client) -> list[Redis]:
+    """The clients of all nodes that it has talked to."""
+    if isinstance(client, Redis):
+        return [client]
+    nodes: Iterable[ClusterNode] = client.get_nodes()  # type: ignore[no-untyped-call]
+    return [node.redis_connection for node in nodes if node.redis_connection]
 
 
 class ScriptClient:
@@ -180,10 +200,16 @@ class ScriptClient:
             return self._call(script, keys, deadline, *args)
 
     def _drop_client(self) -> None:
+        """Let the next call connect anew.
+
+        What another thread's call is using stays open: redis-py fails with a ValueError when a
+        connection is closed under it. That call meets the same fault, or its answer.
+        """
         client, self._client = self._client, None
         if client:
-            with suppress(RedisError, OSError):
-                client.close()
+            for server in _servers(client):
+                with suppress(RedisError, OSError):
+                    server.connection_pool.disconnect(inuse_connections=False)
 
     def _fetch_secret(
         self, deadline: Deadline, credentials: SecretCredentials, refused: Credentials | None = None

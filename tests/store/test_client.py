@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import PASSWORD, listed
-from redis_helpers import quick, rest, text
+from conftest import KEY, PASSWORD, listed
+from redis_helpers import PREFIX, acquired, quick, rest, text
 
+from discovery.deadline import Deadline
+from discovery.errors import RegistryError
+from discovery.store.client import ScriptClient, open_client
+from discovery.store.registry import Registry
 from simulator import Valkey
 from simulator.processes import wait_until
 from simulator.proxy import Proxy
@@ -239,3 +245,26 @@ def test_connections_do_not_pile_up(aws: Simulator, start: Start) -> None:
         function.invoke({})
         aws.valkey.become_primary()
     wait_until(lambda: guests(aws.valkey) <= 2, "the old connections are closed")
+
+
+def test_a_failover_meets_two_calls_of_one_run(aws: Simulator, proxy: Proxy) -> None:
+    """The lease is renewed while the run publishes: the call that leaves the client first closes
+    no connection under the other, which fails with the same clear error or not at all."""
+    client = ScriptClient(
+        lambda: open_client("127.0.0.1", proxy.port, False, False, None), "Redis", None
+    )
+    registry = Registry(client, KEY, PREFIX, 0, 10, Deadline(time.monotonic() + 50), "a run")
+    assert acquired(registry)
+    for _ in range(5):
+        aws.valkey.become_primary()
+        proxy.delay_up = proxy.delay_down = 0.0
+        with ThreadPoolExecutor(2) as threads:
+            for each in [threads.submit(registry.renew, 0) for _ in range(2)]:
+                each.result()  # two connections are open
+            aws.valkey.become_replica()
+            proxy.delay_up = proxy.delay_down = 0.004
+            renewed = threads.submit(registry.renew, 0)
+            time.sleep(0.006)  # the second call is on its way when the first one fails
+            released = threads.submit(registry.release, None)
+            for each in (renewed, released):
+                assert isinstance(each.exception(), RegistryError)
