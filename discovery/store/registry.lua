@@ -43,7 +43,8 @@ end
 local function named_after(token)
   local left = {}
   for task, at in string.gmatch(redis.call('HGET', STATE, 'named') or '', '(%S+)=(%d+)') do
-    if tonumber(at) > token then left[#left + 1] = task .. '=' .. at .. ' ' end
+    at = tonumber(at)
+    if at > token and at <= now() + SKEW then left[#left + 1] = string.format('%s=%.0f ', task, at) end
   end
   return table.concat(left)
 end
@@ -134,8 +135,9 @@ local function without_withdrawn(list, tasks, items)
   return list, missing(after, before), missing(before, after), late
 end
 
--- Write the list, if this listing is the newest and was decided on the one published last. With
--- `settled` = 1 the lease is given back, too, if no request came after the token.
+-- Write the list, if this listing is the newest, it was decided on the one published last, and no
+-- task was reinstated since. With `settled` = 1 the lease is given back, too, if no request came
+-- after the token.
 -- Returns the new generation, the tasks that are left out as they were withdrawn after the
 -- decision, and whether the lease is given back. 0: a newer listing is published. -1 and the
 -- published state: decide on that.
@@ -152,7 +154,9 @@ function actions.publish(
   if listed == tonumber(token) then return done(number('generation')) end -- a repeated call
   if listed > tonumber(token) then return {0} end
   if number('generation') ~= tonumber(generation) then
-    if listed ~= tonumber(base) then return {-1, published()} end
+    if listed ~= tonumber(base) or number('reinstated') > tonumber(generation) then
+      return {-1, published()}
+    end
     list, added, removed, late = without_withdrawn(list, tasks, items)
   end
   full = full == '1'
@@ -205,13 +209,13 @@ function actions.draining()
 end
 
 -- Let a draining task be listed again, by a listing that this requests. 0: it is not draining.
--- The new generation makes a run that has decided without the task decide anew.
+-- A run that has its state from before decides anew, as the list no longer has the task.
 function actions.reinstate(task)
   ensure(STATE, 'hash')
   ensure(DRAINING, 'zset')
   if redis.call('ZREM', DRAINING, task) == 0 then return 0 end
   local at = tick()
-  redis.call('HSET', STATE, 'generation', at, 'requested', at)
+  redis.call('HSET', STATE, 'generation', at, 'requested', at, 'reinstated', at)
   return 1
 end
 

@@ -43,7 +43,7 @@ def observe(
     missing: set[str] = set()
     calls = 0
     with closing(new_prober()) as prober:
-        expected = (state.entries.keys() - assumed.keys()) | new_task_ids
+        expected = (state.entries.keys() | new_task_ids) - assumed.keys()
         pages = lister.pages(service, known, full, expected, deadline, described)
         prober.prefetch(entry.endpoint for id, entry in state.entries.items() if id not in assumed)
         for page in pages:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
-from discovery.errors import DiscoveryError, RegistryError, SecretError
+from discovery.errors import DiscoveryError, EcsError, RegistryError, SecretError
 from discovery.model import (
     NO_IDS,
     Grant,
@@ -158,7 +158,13 @@ def _run(
         grant = _acquire(dependencies, report, token, cost, urgent=progress.number > 1)
         if grant is None:
             return
-        seen = _observe(dependencies, grant.state, new_task_ids, grant.full, grant.wait)
+        try:
+            seen = _observe(dependencies, grant.state, new_task_ids, grant.full, grant.wait)
+        except EcsError:
+            # A full listing takes longer than the one before, by which its time was reckoned.
+            if report.published_at is None or deadline.left() > RESERVE:
+                raise
+            break
         report.rounds += 1
         token, cost = grant.token, seen.cost
         last = is_last(progress, policy, seen.budget(deadline))
@@ -265,10 +271,10 @@ def _publish(
             break
         if not seen.snapshot.full:
             break  # it took tasks as known from a state that is no longer the published one
-        state = answer  # an older listing was published meanwhile: decide on that
+        state = answer  # of an older listing, or without a task that is reinstated: decide on that
     if not isinstance(answer, Published):
         newer = isinstance(answer, Superseded)
-        why = "a newer listing is published" if newer else "older listings are published meanwhile"
+        why = "a newer listing is published" if newer else "what is published changed meanwhile"
         log.info("%s: the listing of token %d is dropped", why, grant.token)
         return None, False
     decision = without(decision, answer.withdrawn)

@@ -64,6 +64,17 @@ def test_more_names_than_redis_keeps_lead_to_a_full_listing(aws: Simulator) -> N
     assert acquired(registry).full
 
 
+def test_a_name_from_far_ahead_counts_once(aws: Simulator) -> None:
+    """Nobody has written it here: it is not kept, or each listing would look at that task."""
+    registry, redis = a_registry(aws), aws.valkey.client()
+    registry.publish(*publication(acquired(registry)))
+    redis.hset(STATE, "named", "a=9999999999999999 ")
+    grant = acquired(registry)
+    assert {} == grant.state.confirmed
+    registry.publish(*publication(grant))
+    assert ("", {"a": 5.0}) == (state(aws)["named"], acquired(registry).state.confirmed)
+
+
 def test_a_listing_after_a_minute_is_full(aws: Simulator) -> None:
     """Without a schedule, too, no task is taken as known for much longer than a minute."""
     registry, redis = a_registry(aws), aws.valkey.client()

@@ -226,6 +226,25 @@ def test_a_run_that_decided_before_a_drain_leaves_the_task_out(aws: Simulator) -
     assert [TWO] == listed(aws)
 
 
+def test_a_task_that_came_back_while_a_run_listed_is_announced(aws: Simulator) -> None:
+    """A reader of the messages heard that it was removed: the run decides again, on a list without
+    the task, so that the message says that it is added."""
+    registry = a_registry(aws)
+    publish(registry, granted(registry), listing(a=ONE, b=TWO))
+    base, subscriber = granted(registry), Subscriber(aws)
+    registry.drain("a")
+    registry.reinstate("a")
+
+    state = publish(registry, base, listing(a=ONE, b=TWO))
+
+    assert isinstance(state, PublishedState)
+    assert {"b"} == state.entries.keys()
+    assert isinstance(registry.publish(base, state, listing(a=ONE, b=TWO), 2), Published)
+    assert [ONE, TWO] == listed(aws)
+    changes = [(each["added"], each["removed"]) for each in subscriber.messages()]
+    assert [([], [ONE]), ([ONE], [])] == changes
+
+
 def test_two_tasks_on_one_host_are_two_items(aws: Simulator) -> None:
     """An endpoint is host and port: of two tasks on one host the right one is withdrawn."""
     registry = a_registry(aws)

@@ -10,7 +10,8 @@ from conftest import Start, listed
 from redis_helpers import PREFIX, items, quick, rest, state, text
 
 from simulator import faults
-from simulator.events import scheduled
+from simulator.events import scheduled, service_action
+from simulator.processes import wait_until
 
 if TYPE_CHECKING:
     from simulator import Call, Simulator
@@ -206,3 +207,29 @@ def test_a_hung_call_ends_before_the_deadline(aws: Simulator, start: Start, oper
 
     aws.faults.clear()
     assert "published" == function.invoke({}).answer["outcome"]
+
+
+def test_a_full_listing_that_takes_longer_than_is_left_is_no_failure(
+    aws: Simulator, start: Start
+) -> None:
+    """The schedule's request comes while an event's run lists quickly, and needs all descriptions,
+    which don't come in time. The run has published, ends in time, and says what it leaves."""
+    service = aws.ecs.create_service("arcade", "lobby")
+    service.start_tasks(3)
+    run, schedule = start(quick(aws, service)), start(quick(aws, service))
+    run.invoke({})
+    schedule.invoke({"action": "status"})  # warm
+    rest(aws)
+    aws.calls.clear()
+    aws.faults.set("ListTasks", faults.slow(0.3))
+    aws.faults.set("DescribeTasks", faults.hangs)
+
+    waiting = run.start(service_action(service, "SERVICE_STEADY_STATE"), timeout=3.0)
+    wait_until(lambda: bool(aws.calls.of("ListTasks")), "the run lists")
+    assert "coalesced" == schedule.invoke(scheduled()).answer["outcome"]
+    invocation = waiting.result()
+
+    assert (False, None) == (invocation.timed_out, invocation.error_message)
+    assert ("published", 1) == (invocation.answer["outcome"], invocation.answer["rounds"])
+    assert any("no time is left to list for it" in line for line in invocation.log)
+    assert not aws.valkey.client().exists(f"{PREFIX}:lease")

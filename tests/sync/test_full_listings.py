@@ -25,6 +25,7 @@ from discovery.model import (
 from discovery.probe.tcp import Prober
 from discovery.sync.rounds import Policy
 from discovery.sync.run import Dependencies, sync
+from simulator import faults
 from simulator.events import scheduled, service_action, task_state_change
 from simulator.processes import wait_until
 
@@ -331,3 +332,24 @@ def test_a_task_that_runs_ends_the_wait_for_other_events(
     wait_until(lambda: newcomer.ip in (listed(aws) or []), "the new task is listed")
     assert time.monotonic() - began < 1.0
     assert "published" == waiting.result().answer["outcome"]
+
+
+def test_the_task_of_an_event_is_described_once(
+    aws: Simulator, service: Service, start: Start
+) -> None:
+    """A further round of the same run takes it as known, like every task that is listed."""
+    service.start_tasks(2)
+    run, other = start(quick(aws, service)), start(quick(aws, service))
+    run.invoke({})
+    other.invoke({"action": "status"})  # warm
+    newcomer = service.start_task()
+    rest(aws)
+    aws.calls.clear()
+    aws.faults.set("ListTasks", faults.slow(0.2))
+
+    waiting = run.start(task_state_change(newcomer.state))
+    wait_until(lambda: bool(aws.calls.of("ListTasks")), "the run lists")
+    assert "coalesced" == other.invoke(steady(service)).answer["outcome"]
+
+    assert 2 == waiting.result().answer["rounds"]
+    assert ids(newcomer) == described(aws)
