@@ -29,6 +29,7 @@ PACE = 0.2  # seconds between two calls: the lowest quota is 5 a second
 TRIES = 5  # of a page that is throttled, beside botocore's own
 PAUSE = 1.0  # seconds before such a try
 GETS = 5  # pages of GetLogEvents for one task's last lines
+LOOK = 50  # lines between two looks at the clock: whoever takes them may be slow
 
 
 class LogReader:
@@ -86,7 +87,10 @@ class LogReader:
                 return
             events = page.get("events") or []
             # Within a page the lines go in the order of their time, so that tracebacks join.
-            for event in sorted(events, key=_time):
+            for number, event in enumerate(sorted(events, key=_time)):
+                if not number % LOOK and not self._deadline.left():
+                    self.truncated = "the time is over"
+                    return
                 yield event["timestamp"], event["logStreamName"], event["message"]
             if not page.get("nextToken"):
                 return

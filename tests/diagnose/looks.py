@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from discovery.deadline import Deadline
 from discovery.diagnose.request import Request
@@ -30,8 +30,10 @@ class Doctor:
         diagnose._logs_once.cache_clear()
         self._settings = from_env(environment).service
 
-    def parts(self, seconds: float = 20.0, **others: Any) -> diagnose.Parts:
-        deadline = Deadline(time.monotonic() + seconds)
+    def parts(
+        self, seconds: float = 20.0, clock: Callable[[], float] = time.monotonic, **others: Any
+    ) -> diagnose.Parts:
+        deadline = Deadline(clock() + seconds, clock)
         return diagnose.Parts(self._settings, deadline, now=self.aws.clock.now, **others)
 
     def diagnose(self, seconds: float = 20.0, request: Request | None = None, **others: Any) -> Any:
