@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from discovery.errors import DiscoveryError
+from discovery.text import one_line
 
 if TYPE_CHECKING:
     from discovery.service import ServiceView
@@ -20,6 +21,18 @@ class UnseenError(DiscoveryError):
     def __init__(self, kind: str, action: str, resource: str, why: str) -> None:
         super().__init__(f"{action} for {resource} {why}")
         self.kind, self.action, self.resource, self.why = kind, action, resource, why
+
+
+def unseen(error: Exception, action: str, resource: str) -> UnseenError:
+    """What a call that failed leaves unseen, whatever it failed of."""
+    if isinstance(error, UnseenError):
+        return error
+    said = f"{error}" if isinstance(error, DiscoveryError) else named(error)
+    return UnseenError("failed", action, resource, f"failed: {said}".rstrip("."))
+
+
+def named(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"
 
 
 class LogPlace(NamedTuple):

@@ -25,7 +25,10 @@ Number = TypeVar("Number", int, float)
 _ECS_NAME = r"[A-Za-z0-9_-]{1,255}"
 _ECS_ARN = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:"
 _SECRETS_MANAGER = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+"
-_DNS_NAME = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+# Up to 253 characters, in labels of up to 63: nothing connects to another name.
+_LABEL = r"[A-Za-z0-9-]{1,63}"
+_DNS_NAME = rf"(?=[A-Za-z0-9])(?![A-Za-z0-9.-]{{254}}){_LABEL}(\.{_LABEL})*(?<!-)"
+_PORT = r"(:(?P<port>\d{1,5}))?"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -51,6 +54,9 @@ def _within(kind: Callable[[str], Number], low: Number, high: Number) -> Callabl
         return number
 
     return parse
+
+
+_port = _within(int, 1, 65535)
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
@@ -79,13 +85,16 @@ def _hash_tag(key: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _words(pattern: str) -> Callable[[str], tuple[str, ...]]:
-    """Words between commas or spaces, each of which matches."""
+def _places(pattern: str) -> Callable[[str], tuple[str, ...]]:
+    """Words between commas or spaces, each of which matches, with a port that exists."""
 
     def parse(text: str) -> tuple[str, ...]:
         words = tuple(text.replace(",", " ").split())
-        if not all(re.fullmatch(pattern, word, re.ASCII) for word in words):
-            raise ValueError
+        for word in words:
+            found = re.fullmatch(pattern, word, re.ASCII)
+            if not found:
+                raise ValueError
+            _port(found["port"] or "1")
         return words
 
     return parse
@@ -102,7 +111,7 @@ class ProcessSettings:
     redis_host: str = _variable(
         "REDIS_HOST", None, _host, "a host name or address, without scheme or port"
     )
-    redis_port: int = _variable("REDIS_PORT", "6379", _within(int, 1, 65535), "1 to 65535")
+    redis_port: int = _variable("REDIS_PORT", "6379", _port, "1 to 65535")
     secret_arn: str = _variable(
         "REDIS_SECRET_ARN", "", _matching(f"({_SECRETS_MANAGER})?"), "the ARN of a secret"
     )
@@ -147,7 +156,7 @@ class ServiceSettings:
     key: str = _variable(
         "REDIS_KEY", None, _key, "a key without spaces; braces only as one hash tag: a{b}c"
     )
-    port: int = _variable("HEALTH_CHECK_PORT", "80", _within(int, 1, 65535), "1 to 65535")
+    port: int = _variable("HEALTH_CHECK_PORT", "80", _port, "1 to 65535")
     rounds: int = _variable("RETRY_COUNT", "3", _within(int, 1, 100), "1 to 100")
     interval: float = _variable("RETRY_INTERVAL", "5", _within(float, 0, 900), "0 to 900 seconds")
     connect_timeout: float = _variable(
@@ -186,13 +195,13 @@ class ServiceSettings:
     http_endpoints: tuple[str, ...] = _variable(
         "HTTP_ENDPOINTS",
         "",
-        _words(rf"https?://{_DNS_NAME}(:\d{{1,5}})?(/[^\s]*)?"),
+        _places(rf"https?://{_DNS_NAME}{_PORT}(/[^\s]*)?"),
         "http:// or https:// URLs between commas",
     )
     domain: tuple[str, ...] = _variable(
         "DOMAIN",
         "",
-        _words(rf"{_DNS_NAME}(:\d{{1,5}})?"),
+        _places(rf"{_DNS_NAME}{_PORT}"),
         "host names or host:port, between commas",
     )
     log_pattern: str = _variable(

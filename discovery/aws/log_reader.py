@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
+from discovery.aws.errors import AwsFailure
 from discovery.aws.unseen import arn, call
 from discovery.deadline import result_by
-from discovery.inspection import UnseenError
+from discovery.inspection import UnseenError, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +43,7 @@ class LogReader:
         sleep: Callable[[float], None],
         pages: int = PAGES,
     ) -> None:
-        self._client, self._deadline, self._sleep = client, deadline, sleep
+        self._made, self._deadline, self._sleep = client, deadline, sleep
         self._pages = pages
         self._threads = ThreadPoolExecutor(1, "logs")
         self._called = -PACE
@@ -70,7 +71,7 @@ class LogReader:
         }
         if streams:
             params["logStreamNamePrefix"] = streams
-        newest = newest and newest_first(self._client(place.region))
+        newest = newest and newest_first(self._client(place, "logs:FilterLogEvents"))
         if newest:
             params["startFromHead"] = False
         if limit != PAGE:
@@ -96,9 +97,16 @@ class LogReader:
                 return
             params["nextToken"] = page["nextToken"]
 
+    def _client(self, place: LogPlace, action: str) -> CloudWatchLogsClient:
+        """Raises UnseenError, as the Region is whatever the task definition says."""
+        try:
+            return self._made(place.region)
+        except (*AwsFailure, ValueError) as error:
+            raise unseen(error, action, f"{place.group} in the Region {place.region}") from error
+
     def _page(self, place: LogPlace, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """A page; a throttled one is tried again. Raises UnseenError or TimeoutError."""
-        client = self._client(place.region)
+        client = self._client(place, "logs:FilterLogEvents")
         resource = arn(client, "logs", f"log-group:{place.group}:*")
         for left in reversed(range(TRIES)):
             clock = self._deadline.clock
@@ -128,7 +136,7 @@ class LogReader:
 
     def last_lines(self, place: LogPlace, container: str, task: str, count: int) -> list[str]:
         """The last lines of a task's container; none if it never logged. Raises UnseenError."""
-        client = self._client(place.region)
+        client = self._client(place, "logs:GetLogEvents")
         params: dict[str, Any] = {
             "logGroupName": place.group,
             "logStreamName": place.stream(container, task),

@@ -13,7 +13,7 @@ from discovery.cli import diagnosing
 from discovery.cli.safe import Masker
 from discovery.diagnose import log_lines
 from discovery.diagnose.request import Request
-from discovery.inspection import UnseenError
+from discovery.inspection import unseen
 from discovery.wiring import diagnose as wiring
 
 if TYPE_CHECKING:
@@ -103,5 +103,5 @@ class Pull:
             ):
                 if log_lines.is_ours(source.wanted, stream, source.known):
                     yield at, stream, text, source
-        except UnseenError as error:
-            self._unseen.append(f"{error}.")
+        except Exception as error:  # noqa: BLE001 (one group fails; the others are read)
+            self._unseen.append(f"{unseen(error, 'logs:FilterLogEvents', place.group)}.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 from discovery.diagnose import restarts
 from discovery.diagnose.redact import redact
 from discovery.diagnose.summary import LogLine, LogReport, summarise
-from discovery.inspection import LogPlace, UnseenError
+from discovery.inspection import LogPlace, UnseenError, unseen
 from discovery.text import last_segment, one_line
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def read(
                         if not count % PROGRESS:
                             log.info("read %d log lines", count)
                         yield LogLine(at, last_segment(stream), text)
-            except UnseenError as error:
-                failed.append(error)
+            except Exception as error:  # noqa: BLE001 (one group fails; the others are read)
+                failed.append(unseen(error, "logs:FilterLogEvents", each.place.group))
 
     log.info("reading the logs of the last %d minutes", request.minutes)
     summed = summarise(lines(), request.limit)

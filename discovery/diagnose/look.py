@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, TypeVar
 
 from discovery.deadline import result_by
-from discovery.errors import DiscoveryError
-from discovery.inspection import UnseenError
+from discovery.inspection import UnseenError, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,15 +54,12 @@ class Look:
         """The result; None: it could not be seen, and is noted so."""
         try:
             return result_by(self._deadline, future)
-        except UnseenError as error:
-            self.unseen.append(error)
-        except DiscoveryError as error:
-            why = f"failed: {error}".rstrip(".")
-            self.unseen.append(UnseenError("failed", action, resource, why))
         except TimeoutError:
             self.unseen.append(
                 UnseenError("time", action, resource, "did not answer before the deadline")
             )
+        except Exception as error:  # noqa: BLE001 (one part fails; the others are worth having)
+            self.unseen.append(unseen(error, action, resource))
         return None
 
     def close(self) -> None:

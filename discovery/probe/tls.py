@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LONGEST = 10.0  # seconds for one handshake
 DAY = 86_400.0
+# ValueError: a name that no host can have, such as a..b.
+NO_ANSWER = (OSError, ValueError)
 
 # https://docs.openssl.org/3.0/man1/openssl-verification-options/ and X509_V_ERR_*.
 _CODES = {
@@ -46,7 +48,7 @@ def probe(
             return _trusted(host, port, sock.getpeercert() or {}, now())
     except ssl.SSLCertVerificationError as error:
         fault = plain_fault(error)
-    except OSError as error:
+    except NO_ANSWER as error:
         return CertificateView(host, port, fault=plain_fault(error), connected=False)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -54,7 +56,7 @@ def probe(
     try:
         with _handshake(host, port, deadline, context) as sock:
             ends = not_after(sock.getpeercert(binary_form=True) or b"")
-    except OSError:
+    except NO_ANSWER:
         ends = None
     days = None if ends is None else (ends - now()) / DAY
     return CertificateView(host, port, days, fault=fault)
@@ -71,6 +73,8 @@ def plain_fault(error: Exception) -> str:
         return "timed out"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
+    if isinstance(error, UnicodeError):  # of Python's codec for names
+        return "no host can have its name"
     return one_line(error, 200) or type(error).__name__
 
 

@@ -106,6 +106,22 @@ def test_what_cannot_be_read_is_unknown(aws: Simulator, service: Service) -> Non
     assert "error: logs:FilterLogEvents" in pull.err
 
 
+def test_a_region_that_there_is_not_is_unknown(aws: Simulator) -> None:
+    """A template that nobody expanded: the lines of the other containers are printed."""
+    shape = {"awslogs-group": "/ecs/odd", "awslogs-stream-prefix": "ecs"}
+    aws.ecs.definitions.register("odd", *(
+        ContainerDefinition(
+            name, log={"logDriver": "awslogs", "options": shape | {"awslogs-region": region}}
+        )
+        for name, region in (("app", "us-east-1"), ("other", "${AWS_REGION}"))
+    ))  # fmt: skip
+    service = aws.ecs.create_service("arcade", "odd", desired=1, steady=True)
+    aws.logs.put("/ecs/odd", f"ecs/app/{service.tasks[0].id}", ["ready"])
+    pull = run(quick(aws, service), "logs", "pull")
+    assert (2, True) == (pull.code, pull.out.endswith(" app ready\n"))
+    assert "/ecs/odd in the Region ${AWS_REGION}" in pull.err
+
+
 def test_a_private_key_over_many_lines_is_masked() -> None:
     """From BEGIN to END of one stream; the other streams and what follows are shown."""
     masker = Masker()

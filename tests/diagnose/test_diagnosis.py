@@ -254,6 +254,44 @@ def test_a_group_that_is_not_there_is_a_finding(
     assert "log-group:/ecs/quiet:" in finding(answer, "unseen_missing")["what"]
 
 
+def test_a_region_that_there_is_not_is_a_finding(
+    aws: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A template that nobody expanded: what else there is to see is seen."""
+    options = {
+        "awslogs-group": "/ecs/odd", "awslogs-region": "${AWS_REGION}",
+        "awslogs-stream-prefix": "ecs",
+    }  # fmt: skip
+    log = {"logDriver": "awslogs", "options": options}
+    aws.ecs.definitions.register("odd", ContainerDefinition("app", log=log))
+    service = aws.ecs.create_service("arcade", "odd", desired=1, steady=True)
+    service.tasks[0].run_out_of_memory("app")
+    answer = Doctor(aws, service, monkeypatch).diagnose()
+    assert ("failing", "out_of_memory") == (answer["verdict"], answer["cause"]["kind"])
+    assert answer["logs"] is None
+    assert {"logs:FilterLogEvents", "logs:GetLogEvents"} == {
+        each["evidence"][0] for each in answer["findings"] if each["kind"] == "unseen_failed"
+    }
+    assert "/ecs/odd in the Region ${AWS_REGION}" in finding(answer, "unseen_failed")["what"]
+
+
+def test_an_error_that_nobody_expected_is_a_finding(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends neither the other parts nor the diagnosis; the service is not called healthy."""
+
+    def fail(*_: object) -> Any:
+        raise KeyError("an odd\nanswer")
+
+    answer = doctor.diagnose(history=fail)
+    assert ("unknown", 2) == (answer["verdict"], answer["logs"]["lines"])
+    assert "the history failed: KeyError: 'an odd" in finding(answer, "unseen_failed")["what"]
+    monkeypatch.setattr(LogReader, "window", fail)
+    answer = doctor.diagnose()
+    assert ("unknown", None) == (answer["verdict"], answer["logs"])
+    assert "on /ecs/lobby failed: KeyError" in finding(answer, "unseen_failed")["what"]
+
+
 @pytest.mark.parametrize(
     ("log", "kind"),
     [
@@ -352,7 +390,7 @@ def test_many_lines_are_counted_and_bounded(
 
     aws.logs.serve("/ecs/lobby", f"ecs/app/{task.id}", Lines())  # type: ignore[arg-type]
     aws.logs.groups["/ecs/lobby"].streams.pop(f"ecs/app/{service.tasks[1].id}")
-    answer = doctor.diagnose(seconds=lines / 4000)
+    answer = doctor.diagnose(seconds=30 + lines / 1000)  # a machine may be busy
     assert lines == answer["logs"]["lines"], answer["findings"]
     assert [lines // 100] == [each["count"] for each in answer["logs"]["groups"]]
     assert len(json.dumps(answer)) < 20_000

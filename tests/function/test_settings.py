@@ -12,6 +12,7 @@ from discovery.settings import ProcessSettings, ServiceSettings, Settings, from_
 
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:prod/redis-AbCdEf"
 ELASTICACHE = "lobby.x1y2z3.ng.0001.use1.cache.amazonaws.com"
+LONGEST_NAME = ".".join(["a" * 63] * 3 + ["b" * 61])
 REQUIRED = ("ECS_CLUSTER_NAME", "ECS_SERVICE_NAME", "REDIS_HOST", "REDIS_KEY")
 
 
@@ -99,6 +100,9 @@ def test_an_unset_variable_has_the_contracts_default() -> None:
         ("METRICS_NAMESPACE", "", "metrics_namespace", ""),
         ("METRICS_NAMESPACE", "  ", "metrics_namespace", ""),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        ("DOMAIN", LONGEST_NAME, "domain", (LONGEST_NAME,)),
+        ("DOMAIN", "a-b.c:65535, 10.0.0.1", "domain", ("a-b.c:65535", "10.0.0.1")),
+        ("HTTP_ENDPOINTS", "http://x:1/café?a=b:c", "http_endpoints", ("http://x:1/café?a=b:c",)),
         ("REDIS_PORT", " 6380\n", "redis_port", 6380),
     ],
 )
@@ -154,6 +158,15 @@ def test_a_variable_that_is_set_is_used(
         ("METRICS_NAMESPACE", "AWS/ECS"),
         ("METRICS_NAMESPACE", "a b"),
         ("LOG_LEVEL", "verbose"),
+        ("DOMAIN", "a..b"),
+        ("DOMAIN", "a-"),
+        ("DOMAIN", "a:0"),
+        ("DOMAIN", "fine, a:65536"),
+        ("DOMAIN", "a" * 64),
+        ("DOMAIN", f"{LONGEST_NAME}a"),
+        ("HTTP_ENDPOINTS", "https://shop..example.com/"),
+        ("HTTP_ENDPOINTS", "http://localhost:99999/"),
+        ("HTTP_ENDPOINTS", "ftp://localhost/"),
         ("REDIS_PORT", "1" + "0" * 400),
         ("RETRY_INTERVAL", "1" + "0" * 400),
     ],
