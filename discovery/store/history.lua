@@ -6,6 +6,7 @@ local RECORDS = {task = KEYS[1], instance = KEYS[2]}
 local STOPPED = KEYS[3] -- ids of what has stopped, by the time of the stop
 local KEPT_FOR, KEPT = 86400, 2000 -- s; how many
 local PAGE = 500 -- records
+local HIGHEST = 2 ^ 53 -- version; Lua counts in doubles, which are exact up to here
 
 local function ensure(key, wanted)
   local is = redis.call('TYPE', key).ok
@@ -20,9 +21,17 @@ end
 
 local function now() return tonumber(redis.call('TIME')[1]) end
 
+-- Anybody may have written the keys: what cannot be understood counts as absent.
+
 -- Below every version for what was not written here.
 local function version_of(record)
-  return tonumber(string.match(record or '', '^%["[^"]*",(%d+)[,%]]')) or -1
+  local version = tonumber(string.match(record or '', '^%["[^"]*",(%d+)[,%]]'))
+  return version and version <= HIGHEST and version or -1
+end
+
+-- Whether ECS could have given it: for one of another length it refuses a whole DescribeTasks.
+local function is_id(text)
+  return (#text == 32 or #text == 36) and not string.find(text, '[^%w-]')
 end
 
 -- Delete what stopped long ago, and the oldest of what is too many.
@@ -85,10 +94,12 @@ function actions.versions(cursor)
   local more, held = scan('task', cursor)
   local lines = {}
   for at = 1, #held, 2 do
-    local last, health = string.match(held[at + 1],
-      '^%["[^"]*",%d+,"([^"]*)","[^"]*",[^,]*,[^,]*,[^,]*,[^,]*,"(%u*)"')
-    lines[#lines + 1] = string.format('%s %.0f %d %s',
-      held[at], version_of(held[at + 1]), last == 'STOPPED' and 1 or 0, health or '')
+    if is_id(held[at]) then
+      local last, health = string.match(held[at + 1],
+        '^%["[^"]*",%d+,"([^"]*)","[^"]*",[^,]*,[^,]*,[^,]*,[^,]*,"(%u*)"')
+      lines[#lines + 1] = string.format('%s %.0f %d %s',
+        held[at], version_of(held[at + 1]), last == 'STOPPED' and 1 or 0, health or '')
+    end
   end
   return {more, table.concat(lines, '\n')}
 end

@@ -211,6 +211,32 @@ def test_a_task_that_ecs_has_forgotten_is_marked_stopped(
     assert [gone] == aws.valkey.client().zrange(STOPPED, 0, -1)
 
 
+def test_what_others_wrote_into_the_records_stops_no_run(
+    aws: Simulator, service: Service, function: Function
+) -> None:
+    """Anybody may have written the keys: what cannot be understood counts as absent."""
+    task, other = service.start_tasks(2)
+    aws.events.take()
+    huge = "9" * 400
+    records: dict[Any, str] = {
+        name: json.dumps(["0" * 32, 4, "RUNNING", "RUNNING"], separators=(",", ":"))
+        for name in ("two words", "line\nbreak", "", " ", "x" * 31 + "\n", "short", "é" * 16)
+    }
+    records |= {b"\xff" * 32: "[]", task.id: f'["{task.id}",{huge},"RUNNING"]', "f" * 32: "inf"}
+    aws.valkey.client().hset(TASKS, mapping=records)
+
+    log = tick(aws, function)
+
+    assert [] == [line for line in log if "waits" in line]
+    assert any("2 records corrected, 1 tasks looked up" in line for line in log), log
+    kept = [one(function, each.id) for each in (task, other)]
+    assert [each.state.version for each in (task, other)] == [each["version"] for each in kept]
+    task.run_out_of_memory()
+    for event in aws.events.take():
+        function.invoke(event)
+    assert "out_of_memory" == one(function, task.id)["stop"]["kind"]
+
+
 def test_a_task_that_is_only_missing_is_not_called_gone(
     aws: Simulator, service: Service, function: Function
 ) -> None:
