@@ -9,6 +9,7 @@
     diagnosing   one service or many: looked at, then the logs of those that are not healthy
     pull         the lines of the window, oldest first
     watch        the list, followed by pub/sub
+    output       standard output and error, open or not, and what is written there
     exits        from answers to exit codes; pure
     safe         texts from outside, made safe for a terminal; pure
     terminal     width, colours, wrapped text; pure

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from discovery.aws import clients
 from discovery.aws.errors import AwsFailure, code_and_message
 from discovery.aws.unseen import arn, call, required
+from discovery.deadline import Deadline, result_by
 from discovery.errors import DiscoveryError, SettingsError
 from discovery.text import last_segment, one_line
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServices.html
 PAGE = 100
+# Seconds after which the SDK would give up an answer, and ask again: the command ends before.
+LATER = 60.0
 
 
 class InvokeError(DiscoveryError):
@@ -60,8 +65,28 @@ def services(cluster: str) -> list[str]:
 def invoke(function: str, event: Mapping[str, Any], timeout: float) -> dict[str, Any]:
     """The function's answer. Raises InvokeError.
 
-    Every event may be sent twice, so what is throttled or fails on its way is tried again.
+    Every event may be sent twice, so what is throttled or fails on its way is tried again. What
+    does not answer in time is not: the function may still be at work.
     """
+    deadline = Deadline(time.monotonic() + timeout)
+    asked = ThreadPoolExecutor(1, "invoke").submit(_invoke, function, event, timeout + LATER)
+    try:
+        failed, payload = result_by(deadline, asked)
+    except TimeoutError as error:
+        raise InvokeError(
+            f"lambda:InvokeFunction on {function}: no answer within {timeout:g} s. The function "
+            "may still be at work: give it more --timeout."
+        ) from error
+    except ClientError as error:
+        code, message = code_and_message(error)
+        raise InvokeError(f"lambda:InvokeFunction on {function}: {code} ({message}).") from error
+    except (*AwsFailure, OSError) as error:
+        raise InvokeError(f"lambda:InvokeFunction on {function}: {one_line(error)}.") from error
+    return _answer(function, failed, payload)
+
+
+def _invoke(function: str, event: Mapping[str, Any], timeout: float) -> tuple[str | None, bytes]:
+    """What kind of error it is, or None, and the answer."""
     client = boto3.client(
         "lambda",
         config=Config(
@@ -70,15 +95,8 @@ def invoke(function: str, event: Mapping[str, Any], timeout: float) -> dict[str,
             retries={"mode": "standard", "total_max_attempts": 3},
         ),
     )
-    try:
-        answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
-        payload = answer["Payload"].read()
-    except ClientError as error:
-        code, message = code_and_message(error)
-        raise InvokeError(f"lambda:InvokeFunction on {function}: {code} ({message}).") from error
-    except (*AwsFailure, OSError) as error:
-        raise InvokeError(f"lambda:InvokeFunction on {function}: {one_line(error)}.") from error
-    return _answer(function, answer.get("FunctionError"), payload)
+    answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    return answer.get("FunctionError"), answer["Payload"].read()
 
 
 def _answer(function: str, failed: str | None, payload: bytes) -> dict[str, Any]:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import sys
 import time
 import traceback
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from discovery.cli import aws, environment, exits, handler, parser
-from discovery.cli.progress import Progress
+from discovery.cli import aws, environment, exits, handler, output, parser
+from discovery.cli.output import (
+    complain,
+    on_terminal,
+    print_json,
+    print_lines,
+    progress,
+    terminal,
+)
 from discovery.cli.safe import masked
-from discovery.cli.terminal import Terminal
 from discovery.errors import DiscoveryError
 
 if TYPE_CHECKING:
@@ -28,6 +33,7 @@ def run(arguments: Sequence[str]) -> NoReturn:
 
     At once: threads of calls that were given up on would hold it.
     """
+    output.prepare()
     try:
         code = main(arguments)
     except SystemExit as end:  # of argparse
@@ -36,77 +42,26 @@ def run(arguments: Sequence[str]) -> NoReturn:
         code = exits.INTERRUPTED
     except BrokenPipeError:
         code = exits.PIPE_CLOSED
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        code = exits.PIPE_CLOSED
-    os._exit(code)
+    os._exit(output.finish(code))
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code. Raises SystemExit, KeyboardInterrupt or BrokenPipeError."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     options = parser.parse(arguments)
-    _log_to_stderr(options)
+    output.log_to_stderr(options)
     try:
         env = environment.with_options(os.environ, options)
         aws.use(options.region, options.profile, env)
         return _COMMANDS[options.command](options, env)
     except DiscoveryError as error:
-        _complain(f"{error}")
+        complain(f"{error}")
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 (Python's own exit code for it would be "degraded")
-        _complain(f"{type(error).__name__}: {error}. Run with --verbose for more.")
+        complain(f"{type(error).__name__}: {error}. Run with --verbose for more.")
         if options.verbose:
-            _complain(traceback.format_exc())
+            complain(traceback.format_exc())
     return exits.UNSEEN
-
-
-def _log_to_stderr(options: Any) -> None:
-    """With --verbose all that is logged; otherwise warnings, but for what ends the command."""
-    logger = logging.getLogger("discovery")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    shown = logging.StreamHandler(sys.stderr)
-    shown.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    shown.setLevel(logging.INFO if options.verbose else logging.WARNING)
-    shown.addFilter(lambda record: record.funcName != "lambda_handler")
-    logger.addHandler(logging.NullHandler() if options.quiet else shown)
-
-
-def _complain(text: str) -> None:
-    for line in text.splitlines():
-        print(f"error: {masked(line)}", file=sys.stderr)
-
-
-def _on_terminal(stream: Any) -> bool:
-    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
-
-
-def terminal() -> Terminal:
-    """What standard output is. https://no-color.org"""
-    if not sys.stdout.isatty():
-        return Terminal()
-    colour = _on_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
-    return Terminal(shutil.get_terminal_size().columns, colour)
-
-
-def _progress(options: Any, shown: bool = True) -> Progress:
-    quiet = options.quiet or options.verbose or not shown
-    return Progress(sys.stderr, _on_terminal(sys.stderr) and not quiet)
-
-
-def _print(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(line)
-
-
-def _print_json(answer: Any) -> None:
-    print(json.dumps(answer, indent=2))
 
 
 # The commands. Each has the options and the variables, and returns the exit code.
@@ -117,11 +72,11 @@ def _diagnose(options: Any, env: Mapping[str, str]) -> int:
 
     found = _diagnoses(options, env, tuple(_wanted(options)))
     if options.json:
-        _print_json(_together(found))
+        print_json(_together(found))
     elif options.quiet:
-        _print(show_diagnosis.line(*each) for each in found)
+        print_lines(show_diagnosis.line(*each) for each in found)
     else:
-        _print(show_diagnosis.diagnoses(found, terminal(), options.verbose))
+        print_lines(show_diagnosis.diagnoses(found, terminal(), options.verbose))
     return exits.of_verdicts(answer["verdict"] for _, answer in found)
 
 
@@ -150,7 +105,7 @@ def _diagnoses(
     if hasattr(options, "limit"):
         params["limit"] = options.limit
     request = requests.request(params)._replace(checks=checks)
-    with _progress(options):
+    with progress(options):
         if options.function:
             log.info("waiting for the function %s", options.function)
             answer = handler.answer({"action": "diagnose", **params}, options, env)
@@ -173,12 +128,15 @@ def _logs(options: Any, env: Mapping[str, str]) -> int:
     screen = terminal()
     for name, answer in found if not options.quiet and not options.json else ():
         print(screen.paint(name, "strong"))
-        _print(getattr(show_logs, options.what)(answer, screen, options.verbose))
+        print_lines(getattr(show_logs, options.what)(answer, screen, options.verbose))
         for each in answer["findings"]:
             if each["severity"] == "unknown":
-                _print(screen.paragraph(each["what"], "    ", "  not seen: "))
+                print_lines(screen.paragraph(each["what"], "    ", "  not seen: "))
     if options.json:
-        _print_json(_together([(name, {part: answer[part]}) for name, answer in found]))
+        shown = (part, "findings")  # which say what was not seen
+        print_json(
+            _together([(name, {each: answer[each] for each in shown}) for name, answer in found])
+        )
     return exits.of_logs((answer for _, answer in found), part)
 
 
@@ -190,17 +148,17 @@ def _pull(options: Any, env: Mapping[str, str]) -> int:
 
     requests.request({"minutes": options.minutes})
     # On a terminal the lines themselves are the progress.
-    with _progress(options, shown=not sys.stdout.isatty()):
+    with progress(options, shown=not sys.stdout.isatty()):
         deadline = Deadline(time.monotonic() + options.timeout)
         targets = diagnosing.targets(options.services, env)
         pull = Pull(targets, options.minutes, deadline)
         for each in pull.lines():
             if options.json:
                 print(json.dumps(show_logs.pulled_fields(each)))
-            else:
+            elif not options.quiet:
                 print(show_logs.pulled(each, len(targets) != 1))
     for text in pull.unseen:
-        _complain(text)
+        complain(text)
     return exits.UNSEEN if pull.unseen else exits.WELL
 
 
@@ -208,14 +166,14 @@ def _event(
     options: Any, env: Mapping[str, str], event: Mapping[str, Any], show: Any, code: Any
 ) -> int:
     """A command that is one event: sends it, and shows the answer."""
-    with _progress(options):
+    with progress(options):
         name = f"the function {options.function}" if options.function else "the answer"
         log.info("waiting for %s", name)
         answer = masked(handler.answer(event, options, env))
     if options.json:
-        _print_json(answer)
+        print_json(answer)
     elif not options.quiet:
-        _print(show(answer, terminal()))
+        print_lines(show(answer, terminal()))
     return int(code(answer))
 
 
@@ -256,9 +214,9 @@ def _list(options: Any, env: Mapping[str, str]) -> int:
     from discovery.cli.watch import watch  # noqa: PLC0415
 
     shown: Any = None
-    for answer in watch(env, lambda: handler.answer({"action": "status"}, options, env), _complain):
+    for answer in watch(env, lambda: handler.answer({"action": "status"}, options, env), complain):
         tasks = [each.get("ip") for each in answer["tasks"]]
-        redrawn = _on_terminal(sys.stdout) and not options.json
+        redrawn = on_terminal(sys.stdout) and not options.json
         if redrawn:
             print("\x1b[H\x1b[J", end="")
         elif shown == (answer["generation"], tasks):
@@ -267,7 +225,7 @@ def _list(options: Any, env: Mapping[str, str]) -> int:
         if options.json:
             print(json.dumps(masked(answer)))
         else:
-            _print(show_list.listed(masked(answer), terminal()))
+            print_lines(show_list.listed(masked(answer), terminal()))
         sys.stdout.flush()
     return exits.WELL
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from discovery.aws.log_reader import PAGE
 from discovery.cli import diagnosing
-from discovery.cli.safe import Masker
+from discovery.cli.safe import Masker, printable
 from discovery.diagnose import log_lines
 from discovery.diagnose.request import Request
 from discovery.inspection import unseen
@@ -73,7 +73,7 @@ class Pull:
         masker = Masker()
         merged = heapq.merge(*(self._rows(each, page) for each in sources), key=itemgetter(0))
         for at, stream, text, source in merged:
-            container, _, task = stream.rpartition("/")
+            container, _, task = printable(stream).rpartition("/")
             self._count += 1
             if not self._count % log_lines.PROGRESS:
                 log.info("read %d log lines", self._count)

@@ -54,6 +54,16 @@ def run(env: Mapping[str, str | None], *words: str) -> Done:
     return Done(process.returncode, out, err)
 
 
+def redirected(env: Mapping[str, str | None], how: str, *words: str) -> Done:
+    """A command that a shell starts with such a redirection, as in `>&-`."""
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {how}', "sh", sys.executable, "-m", "discovery", *words],
+        cwd=ROOT, env=environment(env), text=True, timeout=50, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 def on_terminal(env: Mapping[str, str | None], *words: str, columns: int = 100) -> Done:
     """A command on a terminal of so many columns, which shows both outputs."""
     ours, theirs = pty.openpty()

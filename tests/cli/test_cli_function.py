@@ -10,7 +10,7 @@ from commands import run
 from redis_helpers import quick
 
 from simulator import events
-from simulator.faults import denied, throttled
+from simulator.faults import denied, hangs, throttled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,6 +110,18 @@ def test_an_error_of_the_function_or_of_the_call_is_an_error(
     assert "The function other failed: DiagnoseError: Diagnosing is not allowed" in refused.err
     aws.faults.set("Invoke", denied)
     assert "AccessDeniedException" in run(operator, "status", "--function", NAME).err
+
+
+def test_a_function_that_does_not_answer_in_time_is_invoked_once(
+    aws: Simulator, operator: Mapping[str, str | None]
+) -> None:
+    """--timeout bounds the whole wait: what was invoked once more would only add to the work."""
+    aws.faults.set("Invoke", hangs)
+    aws.calls.clear()
+    done = run(operator, "sync", "--timeout", "2", "--function", NAME)
+    assert (2, "") == (done.code, done.out)
+    assert f"lambda:InvokeFunction on {NAME}: no answer within 2 s" in done.err
+    assert 1 == len(invoked(aws))
 
 
 def test_the_answers_are_those_of_the_handler_here(

@@ -103,6 +103,11 @@ def test_what_cannot_be_read_is_unknown(aws: Simulator, service: Service) -> Non
     errors, pull = run(env, "logs", "errors"), run(env, "logs", "pull")
     assert (2, 2) == (errors.code, pull.code)
     assert "not seen: logs:FilterLogEvents" in errors.out
+    for what, part in (("errors", "logs"), ("summary", "logs"), ("restarts", "restarts")):
+        answer = json.loads(run(env, "logs", what, "--json").out)
+        assert {part, "findings"} == answer.keys()
+        said = [each["what"] for each in answer["findings"] if each["severity"] == "unknown"]
+        assert (what != "restarts") == any("logs:FilterLogEvents" in each for each in said)
     assert "error: logs:FilterLogEvents" in pull.err
 
 
@@ -120,6 +125,27 @@ def test_a_region_that_there_is_not_is_unknown(aws: Simulator) -> None:
     pull = run(quick(aws, service), "logs", "pull")
     assert (2, True) == (pull.code, pull.out.endswith(" app ready\n"))
     assert "/ecs/odd in the Region ${AWS_REGION}" in pull.err
+
+
+def test_the_name_of_a_stream_steers_no_terminal(aws: Simulator) -> None:
+    """Whoever may write a log may name its streams."""
+    elsewhere = ContainerDefinition("app", log={"logDriver": "awsfirelens"})
+    aws.ecs.definitions.register("odd", elsewhere)
+    service = aws.ecs.create_service("arcade", "odd", desired=1, steady=True)
+    aws.logs.put("/apps/odd", "\x1b]0;a\x07/\x1b[2J\nb/\x1b[2Jtask", ["ready"])
+    done = run(quick(aws, service), "logs", "pull", "--log-pattern", "/apps/{service}")
+    assert (0, 1) == (done.code, len(done.out.splitlines())), done.err
+    assert done.out.endswith("  [2Jtask  [2J b ready\n"), done.out
+    assert done.out[:-1].isprintable()
+
+
+def test_quiet_prints_no_line(aws: Simulator, service: Service) -> None:
+    """The exit code alone, which needs all lines."""
+    aws.log(service.tasks[0], "ready")
+    env = quick(aws, service)
+    assert (0, "", "") == run(env, "logs", "pull", "--quiet")
+    aws.faults.set("FilterLogEvents", denied)
+    assert 2 == run(env, "logs", "pull", "--quiet").code
 
 
 def test_a_private_key_over_many_lines_is_masked() -> None:
