@@ -69,9 +69,9 @@ def invoke(function: str, event: Mapping[str, Any], timeout: float) -> dict[str,
     does not answer in time is not: the function may still be at work.
     """
     deadline = Deadline(time.monotonic() + timeout)
-    asked = ThreadPoolExecutor(1, "invoke").submit(_invoke, function, event, timeout + LATER)
+    sending = ThreadPoolExecutor(1, "invoke").submit(_invoke, function, event, timeout + LATER)
     try:
-        failed, payload = result_by(deadline, asked)
+        failed, payload = result_by(deadline, sending)
     except TimeoutError as error:
         raise InvokeError(
             f"lambda:InvokeFunction on {function}: no answer within {timeout:g} s. The function "

@@ -108,9 +108,9 @@ def _start_others(sources: Sources, checks: tuple[str, ...], look: Look) -> _Oth
     urls, hosts = (sources.urls, sources.hosts) if outside else ((), ())
     listed = sources.listed if "list" in checks else None
     return _Others(
-        [(look.start(sources.http, url), "http:GET", url) for url in urls],
+        [(look.probe(sources.http, url), "http:GET", url) for url in urls],
         [
-            (look.start(sources.certificate, host, port), "tls:handshake", f"{host}:{port}")
+            (look.probe(sources.certificate, host, port), "tls:handshake", f"{host}:{port}")
             for host, port in hosts
         ],
         (look.start(listed), "redis:EVALSHA", "the list") if listed else None,

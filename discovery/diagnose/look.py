@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 THREADS = 8
+# Beside these: a probe that hangs takes 10 seconds, and an https endpoint is two of them.
+PROBES = 32
 
 
 class Sources(NamedTuple):
@@ -44,11 +46,16 @@ class Look:
 
     def __init__(self, deadline: Deadline) -> None:
         self._threads = ThreadPoolExecutor(THREADS, "diagnose")
+        self._probes = ThreadPoolExecutor(PROBES, "probes")
         self._deadline = deadline
         self.unseen: list[UnseenError] = []
 
     def start(self, call: Callable[..., T], *args: Any) -> Future[T]:
         return self._threads.submit(call, *args)
+
+    def probe(self, call: Callable[..., T], *args: Any) -> Future[T]:
+        """Like `start`, for what connects to endpoints: no other call waits for a thread of it."""
+        return self._probes.submit(call, *args)
 
     def take(self, future: Future[T], action: str, resource: str = "the service") -> T | None:
         """The result; None: it could not be seen, and is noted so."""
@@ -63,4 +70,5 @@ class Look:
         return None
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for each in (self._threads, self._probes):
+            each.shutdown(wait=False, cancel_futures=True)

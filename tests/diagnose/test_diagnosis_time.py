@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import socket
 import string
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +23,7 @@ from simulator.logs.store import Row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulator import Service
+    from simulator import Call, Service
 
 
 @pytest.fixture
@@ -66,6 +68,26 @@ def test_the_time_may_end_in_the_middle_of_a_page(
     assert 1_000 <= answer["logs"]["lines"] <= 1_000 + LOOK
     assert ("unknown", True) == (answer["verdict"], answer["logs"]["truncated"])
     assert "logs_truncated" in kinds(answer, "unknown")
+
+
+def test_endpoints_that_hang_hold_nothing_else_up(
+    still: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each https endpoint is two probes, of 10 seconds at most; the other calls go on meanwhile."""
+    service = lobby(still)
+    with ExitStack() as held:
+        silent = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(8)]
+        urls = ",".join(f"https://localhost:{each.getsockname()[1]}/" for each in silent)
+
+        def release(call: Call) -> None:
+            if call.operation == "FilterLogEvents":
+                held.close()  # the probes end now, not by the deadline
+
+        still.on_call = release
+        answer = Doctor(still, service, monkeypatch, HTTP_ENDPOINTS=urls).diagnose(seconds=15)
+    assert 1 == answer["logs"]["lines"]
+    assert set() == kinds(answer, "unknown")
+    assert [0] * 8 == [each["status"] for each in answer["endpoints"]["http"]]
 
 
 @pytest.mark.soak
