@@ -37,7 +37,9 @@ An event's way, and each room's reason:
       structured, access, levels, words, faults
                         JSON, access logs, levels, words and patterns of errors
       traces, forms     tracebacks joined to one event, by language
-      shapes, redact    equal messages grouped; secrets masked
+      shapes            equal messages grouped
+      redact, secret_names, secret_forms
+                        secrets masked, by the names beside them and by their forms
     history/          the latest state of each task and instance, where HISTORY is on
       records           from an event or a description to what is kept; pure
       reconcile         a listing corrects what events missed

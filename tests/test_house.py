@@ -132,6 +132,8 @@ PURE: dict[str, set[str]] = {
     "discovery.diagnose.forms": {"re"},
     "discovery.diagnose.levels": {"re"},
     "discovery.diagnose.redact": {"re"},
+    "discovery.diagnose.secret_forms": {"re"},
+    "discovery.diagnose.secret_names": {"re"},
     "discovery.diagnose.shapes": {"re"},
     "discovery.diagnose.structured": {"re", "json"},
     "discovery.diagnose.summary": set(),
