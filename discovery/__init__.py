@@ -38,7 +38,7 @@ An event's way, and each room's reason:
                         JSON, access logs, levels, words and patterns of errors
       traces, forms     tracebacks joined to one event, by language
       shapes            equal messages grouped
-      redact, secret_names, secret_forms
+      redact, secret_names, secret_urls, secret_forms
                         secrets masked, by the names beside them and by their forms
     history/          the latest state of each task and instance, where HISTORY is on
       records           from an event or a description to what is kept; pure

@@ -134,6 +134,7 @@ PURE: dict[str, set[str]] = {
     "discovery.diagnose.redact": {"re"},
     "discovery.diagnose.secret_forms": {"re"},
     "discovery.diagnose.secret_names": {"re"},
+    "discovery.diagnose.secret_urls": {"re"},
     "discovery.diagnose.shapes": {"re"},
     "discovery.diagnose.structured": {"re", "json"},
     "discovery.diagnose.summary": set(),

@@ -24,7 +24,9 @@ and of log lines, all of it pure: text in, values out:
     classify    one line: its class, and the status that it counts for
     forms       the lines of a traceback, in the notation of each language
     traces      lines that belong together: a traceback is one event
-    redact      secrets, masked: by the names beside them (secret_names), by forms (secret_forms)
+    redact      secrets, masked, by the rules of:
+    secret_names, secret_urls, secret_forms
+                the names beside them, URLs, and forms by which they are known
     shapes      equal messages, grouped
     summary     all of it over a stream of lines
 """

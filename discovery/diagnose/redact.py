@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from discovery.diagnose import secret_names
 from discovery.diagnose.secret_forms import AROUND, BESIDE, KEYS, LONG, SHORTEST_LONG
 from discovery.diagnose.secret_names import HEADERS, MASK, NAMES, small
+from discovery.diagnose.secret_urls import mask_urls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,8 @@ def redact(text: str) -> str:
         text = secret_names.mask_headers(text)
         text = secret_names.mask_lists(text)
     text = _forms(text, lowered, AROUND)
+    if "@" in lowered:
+        text = mask_urls(text)
     if any(word in lowered for word in NAMES):
         if "value" in lowered:
             text = secret_names.mask_values(text)

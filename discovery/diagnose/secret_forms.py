@@ -34,14 +34,6 @@ KEYS = (
     ),
 )
 
-_DATABASES = (
-    r"(?:postgres(?:ql)?|cockroachdb|mysql|mariadb|mssql|sqlserver|clickhouse|mongodb|redis|rediss"
-    r"|valkey|valkeys|amqps?|nats|ldaps?|smtps?|s?ftp)"
-)
-# A password may have an @ of its own. An IAM token is a password of over 1,000 characters; the
-# bound keeps a hostile text cheap.
-_UP_TO_HOST = r"[^\s\"'<>]{0,3000}@(?=[\w.\[%-])"
-
 AROUND = (
     Form(("bearer",), re.compile(r"(?i)\b(bearer)(\s+)[^\s\"',;]{6,}"), rf"\1\2{MASK}"),
     Form(
@@ -51,25 +43,6 @@ AROUND = (
             r"(?=\S*\d|\S*=|\S*[a-z][A-Z])[A-Za-z0-9+/=._~-]{8,}"
         ),
         rf"\1\2{MASK}",
-    ),
-    # user:password@ in a URL. A port ends at the path, but no password of a database does.
-    Form(
-        ("@",), re.compile(rf"(://)[^\s/?#\"'<>@]*:(?!\d{{1,5}}[/?#]){_UP_TO_HOST}"), rf"\1{MASK}@"
-    ),
-    Form(
-        ("@",),
-        re.compile(
-            rf"({_DATABASES}(?:\+\w{{1,20}})?://)[^\s/?#\"'<>@]*:\d{{1,5}}[/#]"
-            r"[^\s\"'<>?]{0,3000}@(?=[\w.\[%-])"
-        ),
-        rf"\1{MASK}@",
-    ),
-    Form(("@",), re.compile(r"(://)[^\s/?#\"'<>@:]{16,}@(?=[\w.\[%-])"), rf"\1{MASK}@"),
-    # Go's MySQL driver: user:password@tcp(host:port)/name.
-    Form(
-        ("@tcp(", "@unix("),
-        re.compile(r"(?<![\w/.-])[\w.-]+:[^\s\"'<>]{1,3000}@(?=(?:tcp|unix)\()"),
-        f"{MASK}@",
     ),
     # Whoever knows these addresses may post there.
     Form(

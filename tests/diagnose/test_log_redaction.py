@@ -363,6 +363,8 @@ def cost(text: str) -> float:
         "token ",
         "eyJ-",
         "https://a:@!",
+        "https://a:@b,",
+        "a:@tcp(",
         "redis://a:1/",
         '{"name":"password","value":',
         "name=token value ",
