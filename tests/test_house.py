@@ -101,7 +101,7 @@ PURE: dict[str, set[str]] = {
     "discovery.cli.exits": set(),
     "discovery.cli.options": {"argparse"},
     "discovery.cli.parser": {"argparse"},
-    "discovery.cli.safe": set(),
+    "discovery.cli.safe": {"re"},
     "discovery.cli.show_diagnosis": set(),
     "discovery.cli.show_history": set(),
     "discovery.cli.show_list": set(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from discovery.diagnose import restarts
-from discovery.diagnose.redact import redact
+from discovery.diagnose.redact import redact_lines
 from discovery.diagnose.summary import LogLine, LogReport, summarise
 from discovery.inspection import LogPlace, UnseenError, unseen
 from discovery.text import last_segment, one_line
@@ -133,9 +133,8 @@ def places(
 
 def masked(lines: list[str]) -> tuple[str, ...]:
     """A line may hold a secret that spans several: they are masked together."""
-    return tuple(
-        short for line in redact("\n".join(lines)).split("\n") if (short := one_line(line, LONGEST))
-    )
+    found = (one_line(line, LONGEST) for line in redact_lines(lines).split("\n"))
+    return tuple(line for line in found if line)
 
 
 def _start_last(

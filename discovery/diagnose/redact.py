@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from discovery.diagnose.secret_forms import Form
 
-__all__ = ["MASK", "redact", "redact_start"]
+__all__ = ["MASK", "redact", "redact_lines", "redact_start"]
 
-# Characters of a line that are read, where its start alone is shown.
-LONGEST = 4_000
-# A secret that is known by its form has so many where it was cut, or is still known.
-_HALF = 100
+# Characters of a line that are read, where its start alone is shown: an event may have 256 kB.
+LONGEST = 2_000
+_CUT = "\0"
+# What may be half of a secret: if it is longer, it is known by its form all the same.
+_HALF = re.compile(rf"[\w/+=.~-]{{1,100}}{_CUT}\Z")
 _LONG = re.compile(rf"[A-Za-z0-9/+]{{{SHORTEST_LONG}}}")
 
 
@@ -51,10 +52,25 @@ def redact(text: str) -> str:
 
 
 def redact_start(text: str) -> str:
-    """The start of a text of any length: whoever shows less of it may give it whole."""
-    if len(text) <= LONGEST:
-        return redact(text)
-    return redact(text[:LONGEST])[:-_HALF]
+    """The start of a text of any length, masked: for whoever shows less of it."""
+    return redact_lines([text])
+
+
+def redact_lines(lines: Sequence[str]) -> str:
+    """The starts of lines, masked together: a secret may span several."""
+    text = redact("\n".join(_start(line) for line in lines))
+    if _CUT not in text:
+        return text
+    return "\n".join(_end_left_out(line) for line in text.split("\n"))
+
+
+def _start(line: str) -> str:
+    return line if len(line) <= LONGEST else line[:LONGEST] + _CUT
+
+
+def _end_left_out(line: str) -> str:
+    """A line that was cut, without what may be half of a secret."""
+    return _HALF.sub("", line) if line.endswith(_CUT) else line
 
 
 def _forms(text: str, lowered: str, forms: Sequence[Form]) -> str:

@@ -158,3 +158,15 @@ def test_a_private_key_over_many_lines_is_masked() -> None:
         each for stream, text in lines for each in masker.lines(stream, text)
     ]
     assert ["***", "***", "***", "after"] == masker.lines("c", f"{begin}\nMII\n-----END x\nafter")
+
+
+def test_a_stream_that_begins_within_a_private_key_shows_none_of_it() -> None:
+    """The window begins there: its lines are known by their form, and the last by the one above."""
+    masker = Masker()
+    key = "MIIEpQIBAAKCAQEAv5example/fZ0kExampleQ8xExample+hExampleExample1"
+    lines = ["ready", key, "hello there", key, key, "short/Examples==", "-----END PRIVATE KEY-----"]
+    assert ["ready", "***", "hello there", "***", "***", "***", "***", "done"] == [
+        each for text in [*lines, "done"] for each in masker.lines("a", text)
+    ]
+    assert ["before", "***", "***", "after"] == masker.lines("a", f"before\n{key}\nabc=\nafter")
+    assert ["***", "after"] == masker.lines("a", "abcd\n-----END RSA PRIVATE KEY-----\nafter")
