@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
+from hypothesis import settings as profile
 from xdist.scheduler import WorkStealingScheduling  # type: ignore[import-untyped]
 
 from simulator import Function, Invocation, Simulator
@@ -33,6 +34,10 @@ HANDLER = "lambda_function.lambda_handler"
 IMPATIENT = "tests.recycle.impatient.lambda_handler"
 
 Start = Callable[..., Function]
+
+# An example may wait for the CPU: what has a bound on time says so itself.
+profile.register_profile("busy", deadline=None)
+profile.load_profile("busy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
