@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from discovery.diagnose.secret_forms import Form
 
-__all__ = ["MASK", "redact", "redact_lines", "redact_start"]
+__all__ = ["MASK", "readable", "redact", "redact_lines", "redact_start"]
 
 # Characters of a line that are read, where its start alone is shown: an event may have 256 kB.
 LONGEST = 2_000
@@ -49,6 +49,11 @@ def redact(text: str) -> str:
         text = secret_names.mask_options(text)
     text = _forms(text, lowered, BESIDE)
     return _forms(text, lowered, LONG) if _LONG.search(text) else text
+
+
+def readable(text: str) -> str:
+    """As much of a text as `redact_start` needs."""
+    return text[: LONGEST + 1]
 
 
 def redact_start(text: str) -> str:

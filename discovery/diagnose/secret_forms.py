@@ -72,6 +72,15 @@ BESIDE = (
         ),
         rf"\1{MASK}",
     ),
+    # {"value": "...", "name": "DB_PASSWORD"}; in the other order the name leads to the value.
+    Form(
+        ("value",),
+        re.compile(
+            rf"(?i)(value(\\*[\"'])\s*:\s*)\2[^\"'\\\r\n]{{0,1000}}\2"
+            rf"(?=\s*,\s*\2\w{{0,20}}(?:name|key)\2\s*:\s*\2[\w./-]{{0,80}}?{NAME}\2)"
+        ),
+        rf"\1{MASK}",
+    ),
     Form(
         ("password", "passwd", "secret", "token", "api key"),
         re.compile(

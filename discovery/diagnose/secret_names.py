@@ -7,6 +7,7 @@ The names are looked for in small letters: Python's `re` is several times slower
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ _REVISION = re.compile(r"\d{1,5}[.,;:)]?(?=[\s\"'\])}]|$)")
 _NO_FAMILY = ("pass", "pwd", "otp", "pin", "cvv")
 _OF_ARN = re.compile(r"arn:aws[\w:/.*$@+-]*")
 _LONGEST_ARN = 300
+_LONGEST_NAME = 60
 _TELLS = re.compile(r"[\s=\d]")
 
 
@@ -94,6 +96,11 @@ def small(text: str) -> str:
 
 def names_secret(name: str) -> bool:
     """Whether a field of this name holds a secret."""
+    return _names_secret(name[-_LONGEST_NAME:])
+
+
+@lru_cache(maxsize=1_000)  # lines of a log have the same fields again and again
+def _names_secret(name: str) -> bool:
     return _NAMES_SECRET.search(small(name)) is not None
 
 

@@ -74,7 +74,8 @@ class Growing:
 
     error: str
     key: str  # the shape of the message as it came
-    shape: str  # without secrets
+    # As they came: only what is shown is masked, as there may be thousands of groups.
+    message: str
     sample: str
     first: int
     last: int

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from discovery.diagnose import levels
 from discovery.diagnose.access import Request, is_health
+from discovery.diagnose.secret_names import names_secret
 
 
 class Entry(NamedTuple):
@@ -227,9 +228,22 @@ def _flat(value: Any, depth: int = 3) -> str:
     if isinstance(value, dict) and depth:
         return "\n".join(
             f"{name}: {inner}" if name == "code" else inner
-            for name, each in list(value.items())[:12]
+            for name, each in _told(list(value.items())[:12])
             if (inner := _flat(each, depth - 1))
         )
     if isinstance(value, list) and depth:
+        if value and isinstance(value[0], str) and names_secret(value[0]):
+            return value[0]  # ["cookie", "..."]
         return "\n".join(inner for each in value[:4] if (inner := _flat(each, depth - 1)))
     return ""
+
+
+def _told(fields: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The fields that are no secret by their names, as the words in them come without these."""
+    fields = [(name, each) for name, each in fields if not names_secret(name)]
+    if any(
+        isinstance(each, str) and name.lower().endswith(("name", "key")) and names_secret(each)
+        for name, each in fields
+    ):  # {"name": "DB_PASSWORD", "value": "..."}
+        return [(name, each) for name, each in fields if not name.lower().endswith("value")]
+    return fields

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from discovery.diagnose import traces
 from discovery.diagnose.classify import Verdict, examine
-from discovery.diagnose.redact import redact
+from discovery.diagnose.redact import readable, redact_start
 from discovery.diagnose.shapes import Groups, Growing, count, shape
 from discovery.diagnose.words import CLASSES
 from discovery.text import one_line
@@ -97,9 +97,8 @@ class _Reader:
         key = shape(message)
         group = self._groups.find(verdict.error, key)
         if group is None:
-            # Masked before its shape is taken: half a key is a secret, too.
-            shown = one_line(shape(redact(message)))
-            group = Growing(verdict.error, key, shown, _sample(event), event.at, event.at)
+            texts = readable(message), readable(_sample(event))
+            group = Growing(verdict.error, key, *texts, event.at, event.at)
             self._groups.add(group)
         count(group, event.at, event.task)
 
@@ -110,11 +109,12 @@ class _Reader:
         groups = tuple(
             Group(
                 each.error,
-                each.shape,
+                # Masked before its shape is taken: half a key is a secret, too.
+                one_line(shape(redact_start(each.message))),
                 each.count,
                 each.first,
                 each.last,
-                each.sample,
+                one_line(redact_start(each.sample), LONGEST_SAMPLE),
                 tuple(each.tasks),
             )
             for each in self._groups.best()
@@ -137,7 +137,6 @@ def _message(event: traces.Event, verdict: Verdict) -> str:
 
 
 def _sample(event: traces.Event) -> str:
-    # Masked before it is cut.
     head, said = event.lines[0], traces.message(event)
     text = head if said.startswith(head) or len(event.lines) == 1 else f"{head} | {said}"
-    return one_line(redact(said if head.startswith("Traceback (most") else text), LONGEST_SAMPLE)
+    return said if head.startswith("Traceback (most") else text

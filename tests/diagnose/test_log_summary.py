@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from benchmarks.log_classes import corpus, mixed
+from discovery.diagnose.redact import redact
 from discovery.diagnose.shapes import MOST_TASKS, shape
 from discovery.diagnose.summary import LogLine, summarise
 from discovery.diagnose.words import CLASSES
@@ -232,6 +235,54 @@ def test_a_sample_has_no_secret_and_no_control_character() -> None:
     (group,) = summarise([LogLine(1, "a", text)]).groups
     assert "hunter2secret" not in group.sample + group.shape
     assert (group.sample + group.shape).isprintable()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"msg": "login failed", "err": {"password": "hunter2xyz", "user": "bob"}},
+        {"message": {"db_password": "hunter2xyz", "text": "login failed"}},
+        {"msg": "login failed", "err": {"env": [{"name": "DB_PASSWORD", "value": "hunter2xyz"}]}},
+        {"msg": "login failed", "err": {"env": [{"Value": "hunter2xyz", "Key": "DB_PASSWORD"}]}},
+        {"msg": "login failed", "error": {"headers": {"Set-Cookie": ["id=hunter2xyz", "a"]}}},
+        {"msg": "login failed", "error": {"headers": [["cookie", "id=hunter2xyz"], ["a", "b"]]}},
+        {"msg": "login failed", "error": {"tokens": {"S": "hunter2xyz"}}},
+        {"msg": "login failed", "errors": ["x", {"AccessToken": "hunter2xyz"}]},
+        {"fields": {"message": "login failed", "error": {"sessionToken": "hunter2xyz"}}},
+        {"msg": "login failed", "err": '{"password": "hunter2xyz"}'},
+    ],
+)
+def test_a_shape_has_no_secret_of_an_object(fields: dict[str, object]) -> None:
+    """A field's name says that its value is a secret; it counts also where only values are read."""
+    line = json.dumps({"level": "error", **fields})
+    (group,) = summarise([LogLine(1, "a", line)]).groups
+    assert "hunter2xyz" not in group.sample + group.shape
+    assert "login failed" in group.shape
+
+
+def test_errors_of_many_shapes_are_masked_once_they_are_in_the_report() -> None:
+    """Masking what no reader sees took most of the time in a storm of varied messages."""
+    word = "abcdefghij"
+    shapes = [f"ERROR {a}{b} {c}{d} broke" for a in word for b in word for c in word for d in word]
+    lines = [LogLine(at, "a", text) for at, text in enumerate(shapes)]
+
+    def cost(limit: int) -> int:
+        """Calls of functions, which a busy machine does not change."""
+        calls = 0
+
+        def count(_frame: object, event: str, _arg: object) -> None:
+            nonlocal calls
+            calls += event == "call" and _frame.f_code is redact.__code__  # type: ignore[attr-defined]
+
+        sys.setprofile(count)
+        try:
+            report = summarise(lines, limit)
+        finally:
+            sys.setprofile(None)
+        assert limit == len(report.groups)
+        return calls
+
+    assert cost(10) <= 2 * 10
 
 
 def noise(count: int) -> Iterator[LogLine]:
