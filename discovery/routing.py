@@ -18,7 +18,7 @@ from discovery.events import (
     text,
 )
 from discovery.model import RUNNING, STOPPED, STOPPING_STATES
-from discovery.text import last_segment, one_line
+from discovery.text import bare_urls, last_segment, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,9 +136,13 @@ def _route_task(detail: Mapping[str, Any], sent_at: float | None) -> Action:
         stopping=task if stopping else None,
         new_task_ids=frozenset({task} if last == desired == RUNNING else ()),
         happened_at=moment(detail.get("updatedAt")) or sent_at,
-        log_fields="".join(f" {name}={plain(detail.get(name))}" for name in _LOGGED),
+        log_fields="".join(f" {name}={_logged(detail.get(name))}" for name in _LOGGED),
         changed=detail,
     )
+
+
+def _logged(value: Any) -> str:
+    return plain(bare_urls(value) if isinstance(value, str) else value)
 
 
 def _foreign(

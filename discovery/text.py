@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from typing import Any
 
 LONGEST = 500  # characters; the reasons that ECS gives are shorter
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
+_USER = re.compile(r"://[^\s/?#\"'<>]+@")
 
 
 def one_line(value: Any, longest: int = LONGEST) -> str:
@@ -18,6 +21,14 @@ def one_line(value: Any, longest: int = LONGEST) -> str:
     text = str(value)[: 2 * longest]
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def bare_urls(text: str) -> str:
+    """The text without what may be secret in a URL: its query, its user and password.
+
+    The masking of a diagnosis knows more, but what a sync logs must not cost that import.
+    """
+    return _USER.sub("://***@", _QUERY.sub("?***", text))
 
 
 def iso(seconds: float) -> str:

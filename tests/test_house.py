@@ -90,7 +90,7 @@ PURE: dict[str, set[str]] = {
     "discovery": set(),
     "discovery.model": set(),
     "discovery.errors": set(),
-    "discovery.text": {"datetime"},
+    "discovery.text": {"datetime", "re"},
     "discovery.addresses": {"socket"},
     "discovery.events": {"datetime", "re", "reprlib"},
     "discovery.routing": set(),

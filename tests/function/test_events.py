@@ -96,6 +96,27 @@ def test_the_log_line_describes_the_tasks_change() -> None:
     assert expected == sync(event).log_fields
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (
+            'httpReadSeeker: failed open: "https://b.s3.amazonaws.com/l/data?X-Amz-Date=1&a": 403',
+            'httpReadSeeker: failed open: "https://b.s3.amazonaws.com/l/data?***": 403',
+        ),
+        (
+            "pull from https://ann:o@pen@r.example/v2?x was refused",
+            "pull from https://***@r.example/v2?*** was refused",
+        ),
+        ("Is it there? mail ann@a.example", "Is it there? mail ann@a.example"),
+        (f"{'a ' * 240}https://h/?X-Amz-Signature={'f' * 5000}", f"{'a ' * 240}https://h/?***"),
+    ],
+)
+def test_the_log_line_has_no_signature_of_a_url(reason: str, shown: str) -> None:
+    """An image that cannot be pulled is named by a signed URL at times; where it is, stays."""
+    event = task_change("STOPPED", "STOPPED", stoppedReason=reason)
+    assert sync(event).log_fields.endswith(f"stoppedReason={shown}")
+
+
 def test_the_log_line_of_a_task_stays_one_line() -> None:
     """stoppedReason is free text, partly from the container runtime. It adds no line to the log."""
     history = sync(
