@@ -81,8 +81,9 @@ _LINE = re.compile(r"[^\r\n]*")
 _MASKED = re.compile(r"\*\*\*|(?:yes|no)\)")  # MySQL's "(using password: YES)"
 _COUNTED = ("tokens", "secrets", "keys", "cookies")
 _COUNT = re.compile(r"\d{1,9}(?:\.\d{1,9})?(?![\w.-]*\w)")
-_REVISION = re.compile(r"\d{1,5}[.,;:)]?(?=[\s\"'\])}]|$)")
-_NO_FAMILY = ("pass", "pwd", "otp", "pin", "cvv")
+_REVISION = re.compile(r"(\d{1,5})[.,;:)]?(?=[\s\"'\])}]|$)")
+_SHORT = ("pass", "pwd", "otp", "pin", "cvv")  # a secret of this kind may be a short number
+_FEW, _MANY = 2, 5  # digits of a revision
 _OF_ARN = re.compile(r"arn:aws[\w:/.*$@+-]*")
 _LONGEST_ARN = 300
 _LONGEST_NAME = 60
@@ -169,8 +170,9 @@ def _stays(lowered: str, found: re.Match[str], at: int) -> bool:
         return True  # `tokens: 512`
     if found["to"] != ":":
         return False
-    if not name.startswith(_NO_FAMILY) and _REVISION.match(lowered, at):
-        return True  # a task definition: `user-auth:12`
+    revision = _REVISION.match(lowered, at)  # of a task definition: `user-auth:12`
+    if revision and len(revision[1]) <= (_FEW if name.startswith(_SHORT) else _MANY):
+        return True
     # Of an ARN: `arn:aws:secretsmanager:...:secret:name`.
     start = lowered.rfind("arn:aws", max(0, found.start() - _LONGEST_ARN), found.start())
     return start >= 0 and _OF_ARN.fullmatch(lowered, start, found.start()) is not None

@@ -12,6 +12,8 @@ from looks import Doctor, finding, kinds
 from simulated import standing
 
 from discovery.aws.log_reader import LogReader
+from discovery.cli.safe import masked
+from discovery.diagnose.redact import MASK
 from discovery.diagnose.request import Request
 from discovery.errors import RegistryError
 from discovery.inspection import ListedTask, ListView
@@ -430,6 +432,19 @@ def test_secrets_in_lines_and_reasons_are_masked(
     """Neither a sample nor a last line nor the cause holds a password."""
     run_out_of_memory(aws, service, "ERROR login failed password=hunter2xyz for bob")
     assert "hunter2xyz" not in json.dumps(doctor.diagnose())
+
+
+@pytest.mark.parametrize("family", ["auth", "reset-password", "api-token"])
+def test_the_name_of_a_task_definition_is_no_secret(
+    aws: Simulator, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    """The reader has to see which revision runs, whatever its family is called."""
+    aws.ecs.definitions.register(family, ContainerDefinition("app"))
+    service = aws.ecs.create_service("arcade", family, desired=1, steady=True)
+    answer = Doctor(aws, service, monkeypatch).diagnose()
+    assert f"{family}:1" == answer["service"]["definition"]
+    assert f"{family}:1" == masked({"task_name": f"{family}:1"})["task_name"]
+    assert MASK not in json.dumps(answer)
 
 
 def test_lines_of_other_services_in_the_same_group_do_not_count(

@@ -300,6 +300,7 @@ def test_a_private_key_is_masked_to_its_end(end: str, body: str) -> None:
         "1 of 1 running, auth:12",
         "(task definition user-auth:12)",
         "token:3, cookie:12, jwt:1.",
+        "reset-password:12",
         "arn:aws:ecs:eu-west-1:123456789012:task-definition/reset-password:7",
         "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/auth:*",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf:password::",
