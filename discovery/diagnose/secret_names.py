@@ -42,11 +42,12 @@ NAMES = (
 )
 HEADERS = ("authorization", "cookie", "x-amz-security-token", "api-key", "-token", "x-goog-iam")
 
-_TO = r"\\*[\"']?\]?\s*(?:=>|:=|=|:)\s*"
+_TO = r"\\*[\"']?\]?\s*(?:=>|:=|=|:|%3d)\s*"
 # The same in a URL, perhaps encoded twice.
 _ENCODED = r"(?:%(?:25)*22)?%(?:25)*3[ad](?:%(?:25)*20)*"
 _NAMES_SECRET = re.compile(rf"(?:{HEADER}|{NAME})$")
 _NAMED = re.compile(rf"(?P<name>{NAME})(?P<to>{_TO}|{_ENCODED})")
+_INNER = re.compile(rf"[\w.-]{{0,40}}?{_NAMED.pattern}")
 _HEADED = re.compile(rf"(?<![\w-])(?P<name>{HEADER})(?P<to>\\*[\"']?\s*[:=]\s*)")
 # ("name", "value") as pairs are written. In a list only a header counts: others may be names alone.
 _PAIRED = re.compile(
@@ -84,7 +85,7 @@ _COUNT = re.compile(r"\d{1,9}(?:\.\d{1,9})?(?![\w.-]*\w)")
 _REVISION = re.compile(r"(\d{1,5})[.,;:)]?(?=[\s\"'\])}]|$)")
 _SHORT = ("pass", "pwd", "otp", "pin", "cvv")  # a secret of this kind may be a short number
 _FEW, _MANY = 2, 5  # digits of a revision
-_OF_ARN = re.compile(r"arn:aws[\w:/.*$@+-]*")
+_OF_ARN = re.compile(r"arn:aws[\w-]*:(?:secretsmanager|ssm|ecs|logs):[\w-]*:[\d*]*:[\w:/.*$@+-]*")
 _LONGEST_ARN = 300
 _LONGEST_NAME = 60
 _TELLS = re.compile(r"[\s=\d]")
@@ -179,6 +180,8 @@ def _stays(lowered: str, found: re.Match[str], at: int) -> bool:
 
 
 def _value(text: str, found: re.Match[str], at: int) -> int:
+    while inner := _INNER.match(found.string, at):
+        at = inner.end()  # `token: password: ...`
     if quoted := _QUOTED.match(text, at):
         return quoted.end()
     if opening := _OPENING.match(text, at):
@@ -187,7 +190,10 @@ def _value(text: str, found: re.Match[str], at: int) -> int:
         return _end(_AFTER_BRACKET, text, end)
     if encoded := _URL_QUOTED.match(text, at):
         return encoded.end()
-    return _end(_BARE, text, at)
+    end = _end(_BARE, text, at)
+    leads = text[at:end].rstrip("\\")  # `credentials: user="..."`
+    quoted = _QUOTED.match(text, at + len(leads)) if leads.endswith(("=", ":")) else None
+    return quoted.end() if quoted else end
 
 
 def _header(text: str, found: re.Match[str], at: int) -> int:

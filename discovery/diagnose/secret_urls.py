@@ -18,7 +18,7 @@ _OF_DATABASE = re.compile(
 _TOKEN = re.compile(r"://[^/?#@:]{16,}@(?=[\w.\[%-])")
 # Go's MySQL driver: user:password@tcp(host:port)/name.
 _OF_GO = re.compile(r"@(?:tcp|unix)\(")
-_USER_OF_GO = re.compile(r"(?<![\w/.-])[\w.-]+:")
+_USER_OF_GO = re.compile(r"(?<![\w/.-])[\w.-]+:(?!@(?:tcp|unix)\()")
 
 
 def mask_urls(text: str) -> str:
@@ -32,10 +32,9 @@ def _masked(found: re.Match[str]) -> str:
         return word
     if "://" in word:
         word = _without_user(word)
-    go = _OF_GO.search(word)
-    if go and (user := _USER_OF_GO.search(word, 0, go.start())):
-        return word[: user.start()] + MASK + word[go.start() :]
-    return word
+    last = max((go.start() for go in _OF_GO.finditer(word)), default=0)
+    user = _USER_OF_GO.search(word, 0, last)
+    return word[: user.start()] + MASK + word[last:] if user else word
 
 
 def _without_user(word: str) -> str:

@@ -147,6 +147,9 @@ OTHER_FORMS = (
     "a=%7B%22password%22%3A%22SECRET%22%7D",
     "a=%7B%22password%22%3A%20%22SECRET%22%7D",
     "a=%2522password%2522%253A%2522SECRET%2522",
+    "invalid token: password: SECRET",
+    'credentials: db_password="a SECRET"',
+    "credentials: value='a SECRET'",
     'password="a b SECRET',
     "password='a b SECRET",
     '{"password":"a b SECRET',
@@ -332,7 +335,39 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert text == redact(text)
 
 
-@given(st.text(max_size=400))
+PIECES = (
+    *('"', '\\"', "'", " ", "=", ":", "=>", "{", "}", "[", "]", "(", ")", ",", "&", "?", "/", "\n"),
+    *(
+        "%22",
+        "%3A",
+        "<",
+        "</",
+        ">",
+        "--",
+        "b",
+        "12",
+        "***",
+        "://",
+        "@",
+        "@tcp(",
+        "Some",
+        "arn:aws:",
+    ),
+    *(
+        "password",
+        "tokens",
+        "Authorization",
+        "cookie",
+        "name",
+        "value",
+        "auth",
+        "Bearer ",
+        "eyJab.",
+    ),
+)
+
+
+@given(st.text(max_size=400) | st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_masking_twice_changes_nothing(text: str) -> None:
     """What is masked stays as it is: a sample may pass here more than once."""
     assert redact(redact(text)) == redact(redact(redact(text)))
@@ -373,6 +408,8 @@ def cost(text: str) -> float:
         "name=token value ",
         '"value":"a","name":"',
         "password=[",
+        "password:",
+        "token: ",
         'password=["',
         'password="',
         "token: Some(",
