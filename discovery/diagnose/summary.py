@@ -106,19 +106,7 @@ class _Reader:
         for event in self._open.values():
             self._close(event)
         self._open.clear()
-        groups = tuple(
-            Group(
-                each.error,
-                # Masked before its shape is taken: half a key is a secret, too.
-                one_line(shape(redact_start(each.message))),
-                each.count,
-                each.first,
-                each.last,
-                one_line(redact_start(each.sample), LONGEST_SAMPLE),
-                tuple(each.tasks),
-            )
-            for each in self._groups.best()
-        )
+        groups = tuple(_group(each) for each in self._groups.best())
         return LogReport(
             lines=lines,
             classes={name: self._classes[name] for name in CLASSES if self._classes[name]},
@@ -127,6 +115,21 @@ class _Reader:
             ungrouped=self._groups.ungrouped,
             truncated=self._groups.ungrouped > 0,
         )
+
+
+def _group(grown: Growing) -> Group:
+    """Masked before its shape is taken, as half a key is a secret, too."""
+    sample = redact_start(grown.sample)
+    message = sample if grown.message == grown.sample else redact_start(grown.message)
+    return Group(
+        grown.error,
+        one_line(shape(message)),
+        grown.count,
+        grown.first,
+        grown.last,
+        one_line(sample, LONGEST_SAMPLE),
+        tuple(grown.tasks),
+    )
 
 
 def _message(event: traces.Event, verdict: Verdict) -> str:
