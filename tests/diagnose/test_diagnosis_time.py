@@ -100,7 +100,7 @@ def test_errors_that_all_differ_do_not_time_the_function_out(
     words = iter(lambda: "".join(dice.choices(string.ascii_lowercase, k=7)), "")
     put(aws, service, [
         f"ERROR cannot find product {next(words)} for customer {next(words)} {next(words)}"
-        for _ in range(20_000)
+        for _ in range(60_000)
     ])  # fmt: skip
     env = quick(aws, service, DIAGNOSE="true")
     with Function(
