@@ -43,6 +43,11 @@ class Facts:
         """Ids of the tasks that are listed, and healthy in each target group."""
         return frozenset(self.look.listed) - self.unready
 
+    @property
+    def surplus(self) -> int:
+        """How many tasks ECS is about to stop by itself, of its own choice."""
+        return max(0, len(self.look.tasks) - self.service.desired)
+
     def missing(self, without: AbstractSet[str] = frozenset()) -> str:
         """What the list lacks of what the service wants, apart from these tasks; "": nothing."""
         if not self.look.sound:

@@ -26,10 +26,9 @@ from discovery.recycle.record import (
     SURGING,
     TAG,
     Batch,
-    Capacity,
     tag_of,
 )
-from discovery.recycle.start import obstacle, surge
+from discovery.recycle.start import EMPTIES, empties, least_listed, obstacle, replanned
 
 if TYPE_CHECKING:
     from discovery.recycle.facts import Facts
@@ -83,10 +82,21 @@ def _given_back(record: Record, batch: Batch, facts: Facts, why: str, now: float
 
 def _phase(record: Record, facts: Facts, now: float) -> Step:
     if facts.service.desired not in (record.raised, record.before.desired):
-        return Step(_replanned(record, facts))
+        return _replanned(record, facts, now)
     if record.phase == PREPARING:
         return _prepare(record, facts)
     return _surge(record, facts) if record.phase == SURGING else _recycle(record, facts, now)
+
+
+def _replanned(record: Record, facts: Facts, now: float) -> Step:
+    """Somebody else has set the count: that is what the service wants from now on."""
+    record = replanned(record, facts)
+    why = record.reason
+    if empties(record.request, record.batch_size, record.before.desired):
+        return Step(failed(record, f"{why}, and {EMPTIES}", now))
+    if record.batch and record.batch.step in (DRAIN, STOP):
+        return _given_back(record, record.batch, facts, why, now)
+    return Step(record)
 
 
 def failed(record: Record, reason: str, now: float) -> Record:
@@ -114,27 +124,6 @@ def _prepare(record: Record, facts: Facts) -> Step:
         return Step(record.changed(phase=RECYCLING, reason=""))
     raise_count = SetDesired(record.raised)
     return Step(record.changed(phase=SURGING, reason=""), (raise_count,))
-
-
-def _replanned(record: Record, facts: Facts) -> Record:
-    """Somebody else has set the count: that is what the service wants from now on."""
-    desired, scaling = facts.service.desired, facts.scaling
-    maximum, before = record.raised_maximum, record.before.scaling
-    if scaling and before and scaling.maximum != maximum:  # nor is the maximum ours
-        before = before._replace(minimum=scaling.minimum, maximum=scaling.maximum)
-        maximum = None
-    raised = None
-    if record.raised is not None:
-        raised, maximum = surge(desired, record.batch_size, scaling, maximum)
-    return record.changed(
-        phase=PREPARING,
-        stops=record.stops + 1,
-        floor=desired,
-        before=Capacity(desired, before),
-        raised=raised,
-        raised_maximum=maximum,
-        reason=f"the desired count was set to {desired} by somebody else",
-    )
 
 
 def _surge(record: Record, facts: Facts) -> Step:
@@ -180,8 +169,8 @@ def _refusal(record: Record, facts: Facts, tasks: frozenset[str]) -> str:
     lacking = facts.missing(tasks)
     if lacking:
         return lacking
-    floor = record.floor - (0 if record.raised is not None else record.batch_size)
-    staying = len(facts.ready - tasks)
+    floor = least_listed(record)
+    staying = len(facts.ready - tasks) - facts.surplus
     if staying < floor and tasks & facts.ready:
         return f"only {staying} tasks would stay listed, fewer than {floor}"
     if facts.protected & tasks:

@@ -42,6 +42,23 @@ def batch_size(text: str, desired: int) -> int:
     return max(1, int(text))
 
 
+EMPTIES = (
+    "without maintain_service_state the list would be empty for a while. Set "
+    'maintain_service_state, a smaller batch_size, or "allow_outage": true'
+)
+
+
+def empties(request: Request, size: int, desired: int) -> bool:
+    """Whether a batch of this size would empty the list, and nobody has allowed it."""
+    in_place = not request.maintain_service_state and not request.allow_outage
+    return in_place and 0 < desired <= size
+
+
+def least_listed(record: Record) -> int:
+    """The list gets no shorter by our doing."""
+    return record.floor - (0 if record.raised is not None else record.batch_size)
+
+
 def surge(
     desired: int, batch: int, scaling: Scaling | None, maximum: int | None = None
 ) -> tuple[int, int | None]:
@@ -62,11 +79,10 @@ def record(id: str, request: Request, facts: Facts, now: float) -> Record:
         raise RecycleError(f"The recycle does not start: {why}. Nothing was changed.")
     desired, scaling = facts.service.desired, facts.scaling
     size = batch_size(request.batch_size, desired)
-    if not request.maintain_service_state and size >= desired and not request.allow_outage:
+    if empties(request, size, desired):
         raise RecycleError(
-            f"The recycle does not start: without maintain_service_state the list would be empty "
-            f"for a while, as {size} of {desired} tasks go at a time. Set maintain_service_state, "
-            'a smaller batch_size, or "allow_outage": true. Nothing was changed.'
+            f"The recycle does not start: {size} of {desired} tasks would go at a time, and "
+            f"{EMPTIES}. Nothing was changed."
         )
     raised, maximum = (
         surge(desired, size, scaling) if request.maintain_service_state else (None, None)
@@ -87,6 +103,31 @@ def record(id: str, request: Request, facts: Facts, now: float) -> Record:
         updated_at=now,
         progress_at=now,
         left=total,
+    )
+
+
+def replanned(record: Record, facts: Facts) -> Record:
+    """The record once more from its beginning, with the count that somebody else has set."""
+    desired, scaling = facts.service.desired, facts.scaling
+    size = batch_size(record.request.batch_size, desired)
+    if empties(record.request, size, desired):
+        size = max(1, desired - 1)
+    maximum, before = record.raised_maximum, record.before.scaling
+    if scaling and before and scaling.maximum != maximum:  # nor is the maximum ours
+        before = before._replace(minimum=scaling.minimum, maximum=scaling.maximum)
+        maximum = None
+    raised = None
+    if record.raised is not None:
+        raised, maximum = surge(desired, size, scaling, maximum)
+    return record.changed(
+        phase=PREPARING,
+        stops=record.stops + 1,
+        batch_size=size,
+        floor=desired,
+        before=Capacity(desired, before),
+        raised=raised,
+        raised_maximum=maximum,
+        reason=f"the desired count was set to {desired} by somebody else",
     )
 
 
@@ -119,6 +160,6 @@ def plan(record: Record, facts: Facts, now: float) -> dict[str, Any]:
         },
         "suspends_scale_in": record.suspends,
         "protected": sorted(facts.protected & old.keys()),
-        "least_listed": record.floor - (0 if record.raised is not None else record.batch_size),
+        "least_listed": least_listed(record),
         "expected_end": None if end is None else iso(end),
     }

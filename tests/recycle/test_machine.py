@@ -119,6 +119,17 @@ BACK = Reinstate(("a",))
         ({"raised": None}, {"tasks": "abc", "service": {"desired": 3}}, (FIRST,)),
         # Without a raised count at most a batch is missing.
         ({"raised": None, "floor": 4}, {"tasks": "abc", "service": {"desired": 3}}, ()),
+        # What ECS is about to stop by itself will be missing, too.
+        (
+            {"raised": None, "before": Capacity(2, None)},
+            {"tasks": "abcn", "service": {"desired": 2}},
+            (),
+        ),
+        (
+            {"raised": None, "before": Capacity(2, None), "floor": 2},
+            {"tasks": "abcn", "service": {"desired": 2}},
+            (FIRST,),
+        ),
         # What is off the list without being in hand goes back first.
         ({}, {"draining": "b"}, (Reinstate(("b",)),)),
         ({"phase": "restoring"}, {"draining": "b"}, (Reinstate(("b",)),)),
@@ -144,6 +155,8 @@ BACK = Reinstate(("a",))
         # A count that somebody else has set is what the service wants from now on.
         ({}, {"service": {"desired": 5}}, ()),
         ({"phase": "preparing"}, {"service": {"desired": 5}}, ()),
+        ({"batch": DRAINING}, {"draining": "a", "service": {"desired": 5}}, (BACK,)),
+        ({"batch": STOPPING}, {"draining": "a", "service": {"desired": 5}}, (BACK,)),
         # Preparing: the tag, the scaling, the count.
         ({"phase": "preparing"}, {"tags": {}}, (SetTag,)),
         ({"phase": "preparing"}, {"service": {"desired": 3}}, (SetDesired(4),)),

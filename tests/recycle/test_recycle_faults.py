@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from actions import MESSAGES, RECYCLE_ACTIONS, SYNC_ACTIONS
+from course import ENDS, QUICK, begin, listed, restored, status, until_ended
 from recycle_world import DRAINING, KEY, World, standing_world
 
 from discovery.errors import RecycleError
@@ -16,49 +17,10 @@ from simulator.events import scheduled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ENDS = ("recycled", "failed", "cancelled")
-QUICK = {"action": "recycle", "wait_time": 0, "drain_time": 1, "replacement_timeout": 300}
-
 
 @pytest.fixture
 def world() -> Iterator[World]:
     yield from standing_world()
-
-
-def begin(world: World, desired: int = 3) -> None:
-    world.begin("arcade", desired)
-    world.pass_time(60)
-    world.invoke({})
-
-
-def status(world: World) -> dict[str, Any]:
-    return world.invoke({"action": "recycle", "command": "status"})
-
-
-def until_ended(world: World, ticks: int = 60) -> dict[str, Any]:
-    for _ in range(ticks):
-        world.pass_time(30)
-        world.invoke(scheduled())
-        answer = status(world)
-        if answer["outcome"] in ENDS:
-            return answer
-    raise AssertionError(answer)
-
-
-def restored(world: World, desired: int = 3) -> None:
-    """The service is as it was, and everything that runs is listed."""
-    world.pass_time(60)
-    world.invoke({})
-    assert (desired, {}) == (world.service.desired, world.service.tags)
-    assert desired == len(world.service.running)
-    assert {task.ip for task in world.service.running} == listed(world)
-    assert not set(world.redis.zrange(DRAINING, 0, -1)) & {t.id for t in world.service.alive}
-
-
-def listed(world: World) -> set[str]:
-    import json  # noqa: PLC0415
-
-    return {item["ip"] for item in json.loads(str(world.redis.get(KEY)))}
 
 
 @pytest.mark.parametrize("operation", ["StopTask", "UpdateService", "TagResource"])
