@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from discovery.recycle.record import (
+    DRAIN,
     PREPARING,
     RECYCLING,
     REPLACE,
@@ -34,16 +35,31 @@ def observed(record: Record, facts: Facts, now: float) -> Record:
     watched = tuple(sorted(newer.keys() - facts.ready)[:WATCHED])
     states = ",".join(f"{id}:{newer[id].last_status}" for id in watched)
     signature = f"{left}/{len(newer)}/{len(facts.ready)}/{states}"[:1000]
-    progress_at = record.progress_at if signature == record.signature else now
+    rests = float("inf") if signature != record.signature else _rests_until(record, facts)
     return record.changed(
         left=left,
         watched=watched,
         signature=signature,
-        progress_at=progress_at,
+        progress_at=max(record.progress_at, min(now, rests)),
         updated_at=now,
         desired_now=facts.service.desired,
         scaling_now=facts.scaling,
     )
+
+
+def _rests_until(record: Record, facts: Facts) -> float:
+    """Until when nothing has to change: the end of a wait that was ordered, or that is for others.
+
+    The time without progress counts from there, however long the wait was.
+    """
+    batch, request = record.batch, record.request
+    deploying = obstacle(facts.service) and not facts.service.impaired
+    protected = record.phase == RECYCLING and not batch and not candidates(record, facts)
+    if record.paused or deploying or protected:
+        return float("inf")
+    if batch and batch.step in (DRAIN, SETTLE):
+        return batch.since + (request.drain_time if batch.step == DRAIN else request.settle_time)
+    return record.next_at
 
 
 def outdated(record: Record, facts: Facts) -> bool:
@@ -79,11 +95,7 @@ def failure(record: Record, facts: Facts, now: float) -> str:
         newest = facts.service.events[0].message if facts.service.events else ""
         return f"ECS failed to start {primary.failed_tasks} replacements: {newest}"
     silent = now - record.progress_at
-    protected = record.phase == RECYCLING and not record.batch and not candidates(record, facts)
-    deploying = obstacle(facts.service) and not facts.service.impaired
-    if silent > record.request.replacement_timeout and not (
-        record.paused or protected or deploying or now < record.next_at
-    ):
+    if silent > record.request.replacement_timeout:
         return (
             f"no progress for {silent:.0f} s: "
             f"{facts.missing(hand(record)) or record.reason or 'ECS does not carry it out'}"

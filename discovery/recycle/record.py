@@ -74,7 +74,7 @@ class Record:
     suspends: bool  # whether it suspends scale-in
     started_at: float  # epoch, as the other times
     updated_at: float
-    progress_at: float
+    progress_at: float  # the last change, or the end of the last wait in which none was due
     batch: Batch | None = None
     next_at: float = 0.0  # the next batch begins no earlier
     # Rises with each stop that is decided and each change of plan. The service's tag has the same
