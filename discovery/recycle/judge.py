@@ -32,13 +32,15 @@ def observed(record: Record, facts: Facts, now: float) -> Record:
         for id, task in facts.look.tasks.items()
         if task.created_at >= record.request.started_before
     }
-    watched = tuple(sorted(newer.keys() - facts.ready)[:WATCHED])
-    states = ",".join(f"{id}:{newer[id].last_status}" for id in watched)
-    signature = f"{left}/{len(newer)}/{len(facts.ready)}/{states}"[:1000]
+    ready = facts.ready
+    # A replacement may crash when readers see it already: the youngest ones stay in sight.
+    watched = sorted(newer, key=lambda id: (id in ready, -newer[id].created_at, id))[:WATCHED]
+    states = ",".join(f"{id}:{newer[id].last_status}" for id in watched if id not in ready)
+    signature = f"{left}/{len(newer)}/{len(ready)}/{states}"[:1000]
     rests = float("inf") if signature != record.signature else _rests_until(record, facts)
     return record.changed(
         left=left,
-        watched=watched,
+        watched=tuple(watched),
         signature=signature,
         progress_at=max(record.progress_at, min(now, rests)),
         updated_at=now,

@@ -39,11 +39,12 @@ RETRY = 2.0  # seconds before an act is repeated whose effect does not show yet
 
 def next_step(record: Record, facts: Facts, now: float) -> Step:
     """What to do next. `record.ended` is not so yet; `now` is in seconds since the epoch."""
-    record = observed(record, facts, now)
+    watched, record = record.watched, observed(record, facts, now)
     # 1. A task that is off the list without being in hand goes back before anything else.
     stray = (facts.look.draining & facts.look.tasks.keys()) - hand(record)
     if stray:
-        return Step(record, (Reinstate(tuple(sorted(stray))),))
+        # What has become of the watched tasks is judged after that.
+        return Step(record.changed(watched=watched), (Reinstate(tuple(sorted(stray))),))
     # 2. A record that is older than the service's tag comes from a Redis that lost writes.
     if record.phase != RESTORING and outdated(record, facts):
         return Step(failed(by_tag(record, facts), "Redis lost the recycle's last writes", now))

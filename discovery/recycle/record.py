@@ -84,7 +84,7 @@ class Record:
     scaling_now: Scaling | None = None
     left: int | None = None  # tasks that still have to go, at the last look
     signature: str = ""  # of the newer tasks, to see progress
-    watched: tuple[str, ...] = ()  # newer tasks that are not listed yet
+    watched: tuple[str, ...] = ()  # newer tasks whose stop would be looked up
     replacements: tuple[str, ...] = ()  # the newest tasks at the end of the last batch
     paused: bool = False
     ending: str = ""  # the end to which RESTORING leads; set earlier by a cancel

@@ -208,6 +208,13 @@ def test_what_fails_a_recycle(record: dict[str, Any], look: dict[str, Any], reas
     assert reason in step.record.reason
 
 
+def test_a_crash_is_not_forgotten_over_a_task_that_goes_back_first() -> None:
+    """The task goes back into the list; the crash is looked up again, and fails the recycle."""
+    written = a_record(watched=("x",))
+    step = machine.next_step(written, facts(written, draining="b", ended={"x": "it crashed"}), NOW)
+    assert ((Reinstate(("b",)),), ("x",)) == (step.acts, step.record.watched)
+
+
 def test_lost_writes_are_restored_by_what_the_tag_says() -> None:
     """The tag is newer than the record: its count is the one to restore."""
     newer = a_record(stops=3, before=Capacity(2, None), raised=3)
