@@ -19,7 +19,7 @@ An event's way, and each room's reason:
       machine, restore  from record and facts to the next act
       acts, perform     the acts, and what carries them out
       advance           look, decide, write ahead, act, again
-      report            answers, log lines, transitions
+      report            answers, log lines, messages
       interfaces        what it needs of the adapter rooms
     diagnose/         a capability: what is wrong with the service, and why; read only
       request           a manual event's fields
@@ -46,7 +46,7 @@ An event's way, and each room's reason:
       request, report   a manual event's fields, and its answer; pure
       interfaces        what it needs of the adapter rooms
     wiring/           puts a capability and its adapters together, on first use
-      recycle, history, diagnose
+      recycle, messages, history, diagnose
     aws/              the adapter to AWS
       task_lister       ListTasks -> DescribeTasks -> addresses, page by page
       listing           the calls of one listing that are in flight

@@ -105,6 +105,7 @@ class World:
         self.service: Service
         self.settings: ServiceSettings
         self.owners = 0
+        self.killed = False  # the invocation that goes on
 
     def begin(self, cluster: str, desired: int, **options: Any) -> Service:
         """A service that runs, and nothing in Redis."""
@@ -113,7 +114,11 @@ class World:
         self.service = self.aws.ecs.create_service(
             cluster, "lobby", desired=desired, steady=True, **options
         )
-        environment = self.aws.settings(self.service, KEY, RECYCLE="true")
+        topic = self.aws.sns.create("alerts")
+        self.aws.sns.published.clear()
+        environment = self.aws.settings(
+            self.service, KEY, RECYCLE="true", NOTIFICATION_TOPIC_ARN=topic
+        )
         self.settings = from_env(environment).service
         self.aws.events.take()
         return self.service
@@ -137,11 +142,17 @@ class World:
             else:
                 self.redis.delete(lease)
 
+    def messages(self) -> list[str]:
+        """What the messages of this service say has happened, oldest first."""
+        subjects = [message.subject or "" for message in self.aws.sns.published]
+        return [subject[len("Recycle ") :].partition(":")[0] for subject in subjects]
+
     # What an invocation does, as lambda_function does it.
 
     def invoke(self, event: dict[str, Any], timeout: float = 60.0) -> dict[str, Any]:
         """Answer one event. Raises DiscoveryError."""
         self.owners += 1
+        self.killed = False
         deadline = Deadline(self.now() + timeout, self.now)
         parts = self._parts(deadline, f"owner {self.owners}")
         action = routing.route(events.parse(event), self.settings)
@@ -192,6 +203,8 @@ class World:
         """Make the call, unless fate is faster; then let the history look."""
         if threading.get_ident() != self.thread:
             return call()
+        if self.killed:  # what would clean up is dead, too
+            raise Killed
         self._strike(self.meet(step, True), step)
         answer = call()
         self.seen(step, params, answer)
@@ -200,6 +213,7 @@ class World:
 
     def _strike(self, fate: str, step: str) -> None:
         if fate == "dies":
+            self.killed = True
             raise Killed
         if fate == "lost" and not step.startswith("redis"):
             raise ReadTimeoutError(endpoint_url=step)

@@ -45,6 +45,7 @@ COMPOSERS = {
     "lambda_function",
     "discovery.wiring.diagnose",
     "discovery.wiring.history",
+    "discovery.wiring.messages",
     "discovery.wiring.recycle",
 }
 ADAPTERS = {"aws", "store", "probe", "telemetry"}

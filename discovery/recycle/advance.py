@@ -36,26 +36,26 @@ EXTEND_EVERY = 5.0  # seconds; a fourth of the lease
 STEPS = 200  # in one invocation; far more than fit into 15 minutes of real waits
 
 
-def advance(dependencies: Dependencies, patient: bool = True) -> list[report.Transition]:
-    """Go on with the recycle as far as this invocation can.
+def advance(dependencies: Dependencies, patient: bool = True) -> None:
+    """Go on with the recycle as far as this invocation can, and send the messages that are due.
 
-    Returns the transitions of which people get a message. An impatient caller waits for nothing.
-    Raises DiscoveryError; the record says then where the next invocation goes on.
+    An impatient caller waits for nothing. Raises DiscoveryError; the record says then where the
+    next invocation goes on.
     """
     held = dependencies.recycles.acquire()
     if held is None:
         log.info("recycle: another invocation advances it")
-        return []
+        return
     try:
-        return _advance(dependencies, held, patient)
+        _advance(dependencies, held, patient)
     finally:
-        dependencies.recycles.release()
+        try:
+            _tell(dependencies, dependencies.recycles.acquire())
+        finally:
+            dependencies.recycles.release()
 
 
-def _advance(
-    dependencies: Dependencies, held: StoredRecord, patient: bool
-) -> list[report.Transition]:
-    transitions: list[report.Transition] = []
+def _advance(dependencies: Dependencies, held: StoredRecord, patient: bool) -> None:
     for _ in range(STEPS):
         facts = dependencies.look(loads(held.text))
         now = dependencies.now()
@@ -64,11 +64,11 @@ def _advance(
             break
         before, record = record, _commanded(record, held.command, now)
         step = machine.next_step(record, facts, now)
-        record, new = report.transitions(before, step.record, now)
+        record = step.record
         written = _write(dependencies, held, record)
         if written is None:
             break
-        held, transitions = written, transitions + new
+        held = written
         report.log_step(before, record, step)
         try:
             perform(step.acts, dependencies, facts, record)
@@ -80,9 +80,23 @@ def _advance(
                 break
             held = written
             continue
+        if step.again_at:
+            held = _tell(dependencies, held) or held
         if not _waited(dependencies, held, step.again_at, patient):
             break
-    return transitions
+
+
+def _tell(dependencies: Dependencies, held: StoredRecord | None) -> StoredRecord | None:
+    """Send the messages that are due, then note that they were sent; None: there was nothing.
+
+    A death in between sends them twice, which is better than never.
+    """
+    record = loads(held.text) if held else None
+    kinds = report.due(record, dependencies.now()) if record else ()
+    if held is None or record is None or not kinds:
+        return None
+    dependencies.tell(kinds, record)
+    return _write(dependencies, held, report.told(record, kinds))
 
 
 def _write(dependencies: Dependencies, held: StoredRecord, record: Record) -> StoredRecord | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from discovery.deadline import Deadline
     from discovery.model import StoredRecord
     from discovery.recycle.facts import Facts
@@ -60,6 +62,8 @@ class Dependencies:
     writer: Writer
     # Lists the service anew and publishes, then reads the rest; None: another run lists just now.
     look: Callable[[Record | None], Facts | None]
+    # Sends messages of these kinds, of `report`. It fails by a line in the log alone.
+    tell: Callable[[Iterable[str], Record], None]
     deadline: Deadline
     sleep: Callable[[float], None]
     now: Callable[[], float]  # seconds since the epoch

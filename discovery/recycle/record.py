@@ -93,7 +93,7 @@ class Record:
     count_restored: bool = False  # the count was set back once, as DescribeServices may lag
     reason: str = ""  # why it holds, or how it ended
     ended_at: float | None = None
-    announced: tuple[str, ...] = ()  # transitions that messages were sent for
+    announced: tuple[str, ...] = ()  # of which people have had a message, in this order
 
     @property
     def ended(self) -> bool:
@@ -208,4 +208,5 @@ def from_tag(tag: Tag, now: float) -> Record:
         ending=FAILED,
         restoring_since=now,
         reason="Redis lost the recycle's record: nothing more is stopped",
+        announced=("started",),
     )

@@ -1,4 +1,4 @@
-"""What people and programs see of a recycle: answers, log lines, transitions, metrics. Pure values.
+"""What people and programs see of a recycle: answers, log lines, messages, metrics. Pure values.
 
 The log has a line for each thing that a person would want to know afterwards, and no line for a
 look that changes nothing.
@@ -7,7 +7,7 @@ look that changes nothing.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from discovery.recycle import restore
 from discovery.recycle.acts import Drain, Reinstate, SetDesired, SetScaling, Stop
@@ -16,6 +16,8 @@ from discovery.recycle.start import expected_end
 from discovery.text import iso, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from discovery.recycle.acts import Step
     from discovery.recycle.record import Batch
     from discovery.service import Scaling, Suspended
@@ -23,13 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("discovery.recycle")
 
 NONE, RECYCLING, PAUSED = "none", "recycling", "paused"
-
-
-class Transition(NamedTuple):
-    """A change of which people get a message, once."""
-
-    kind: str  # started, paused, resumed, failed, cancelled, recycled or not_restored
-    record: Record
+# Of these people get a message, too, as they do of a pause and of each end.
+STARTED, RESUMED, NOT_RESTORED = "started", "resumed", "not_restored"
 
 
 def outcome(record: Record | None) -> str:
@@ -78,26 +75,35 @@ def figures(record: Record) -> dict[str, float]:
     }
 
 
-def transitions(before: Record, record: Record, now: float) -> tuple[Record, list[Transition]]:
-    """The record with the new transitions noted in it, and these transitions."""
-    kinds = []
-    if not record.announced:
-        kinds.append("started")
-    if record.paused and not before.paused:
-        kinds.append("paused")
-    if before.paused and not record.paused and not record.ending:
-        kinds.append("resumed")
-    if FAILED in (record.ending, record.phase) and FAILED not in record.announced:
-        kinds.append(FAILED)
-    kinds += [end for end in (RECYCLED, CANCELLED) if record.phase == end]
-    if record.phase == RESTORING and restore.late(record, now):
-        kinds.append("not_restored")
-    # A pause and its end may come again; every other transition comes once.
-    again = ("paused", "resumed")
-    new = [kind for kind in kinds if kind in again or kind not in record.announced]
-    noted = tuple(dict.fromkeys((*record.announced, *new)))
-    record = record.changed(announced=noted)
-    return record, [Transition(kind, record) for kind in new]
+def due(record: Record, now: float) -> tuple[str, ...]:
+    """What has happened of which people have not had a message yet.
+
+    It follows from the record alone, so it is not lost with an invocation. A pause and its end may
+    come again; everything else comes once.
+    """
+    told = record.announced
+    pauses = [kind for kind in told if kind in (PAUSED, RESUMED)]
+    was_paused = pauses[-1:] == [PAUSED]
+    happened = {
+        STARTED: not told,
+        PAUSED: record.paused and not was_paused,
+        RESUMED: was_paused and not record.paused and not record.ending,
+        FAILED: FAILED in (record.ending, record.phase) and FAILED not in told,
+        RECYCLED: record.phase == RECYCLED and RECYCLED not in told,
+        CANCELLED: record.phase == CANCELLED and CANCELLED not in told,
+        NOT_RESTORED: record.phase == RESTORING
+        and restore.late(record, now)
+        and NOT_RESTORED not in told,
+    }
+    return tuple(kind for kind, so in happened.items() if so)
+
+
+def told(record: Record, kinds: Iterable[str]) -> Record:
+    """The record after messages of these kinds."""
+    before = [kind for kind in record.announced if kind not in kinds]
+    if PAUSED in kinds or RESUMED in kinds:
+        before = [kind for kind in before if kind not in (PAUSED, RESUMED)]
+    return record.changed(announced=(*before, *kinds))
 
 
 def log_step(before: Record, record: Record, step: Step) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
-from discovery.aws import clients, secrets
+from discovery.aws import clients
 from discovery.aws.service_reader import ServiceReader
 from discovery.aws.service_writer import ServiceWriter
-from discovery.deadline import Deadline
 from discovery.errors import DiscoveryError, RecycleError
 from discovery.model import Outcome
 from discovery.recycle import report, start
@@ -23,11 +22,12 @@ from discovery.recycle.record import TAG, dumps, loads
 from discovery.stops import explain, stop_of
 from discovery.store.recycles import Recycles
 from discovery.task_record import task_record
-from discovery.telemetry import messages
+from discovery.wiring import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from discovery.deadline import Deadline
     from discovery.recycle.record import Record
     from discovery.settings import ServiceSettings
     from discovery.store.client import ScriptClient
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("discovery.recycle")
 
 ATTEMPTS = 5  # to get a listing of one's own before a recycle starts
-MESSAGES = 5.0  # seconds for the messages of one invocation
 
 
 @cache
@@ -98,7 +97,7 @@ def after_sync(parts: Parts, synced: Report, scheduled: bool) -> None:
     """
     try:
         record = loads(_recycles(parts).read().text)
-        active = record is not None and not record.ended
+        active = record is not None and (not record.ended or report.due(record, parts.now()))
         if active or (scheduled and TAG in _reader(parts).service().tags):
             go_on(parts, synced if synced.full else None, patient=True)
     except DiscoveryError as error:
@@ -106,16 +105,13 @@ def after_sync(parts: Parts, synced: Report, scheduled: bool) -> None:
 
 
 def go_on(parts: Parts, synced: Report | None, patient: bool) -> None:
-    """Advance the recycle, then send its messages and metrics."""
-    transitions: list[report.Transition] = []
+    """Advance the recycle, then print its metrics."""
     try:
-        transitions = advance(_dependencies(parts, synced), patient)
+        advance(_dependencies(parts, synced), patient)
     finally:
         record = loads(_recycles(parts).read().text)
         if record is not None:
             parts.emit(report.figures(record))
-        for transition in transitions:
-            _send(parts, transition)
 
 
 def _start(parts: Parts, request: Any) -> None:
@@ -171,6 +167,9 @@ def _dependencies(parts: Parts, synced: Report | None) -> Dependencies:
             parts.service.ref, reader.resource_id,
         ),
         look=look,
+        tell=partial(messages.send, messages.Ways(
+            parts.service, parts.aws_client, parts.deadline
+        )),
         deadline=parts.deadline,
         sleep=parts.sleep,
         now=parts.now,
@@ -230,51 +229,6 @@ def _ended(reader: ServiceReader, look: ListLook, record: Record | None) -> dict
             if explanation.fault:
                 ended[id] = f"{explanation.text} {explanation.remedy}".strip()
     return ended
-
-
-def _send(parts: Parts, transition: report.Transition) -> None:
-    """Send one message by each way that is set up. A failure is a line in the log, no more."""
-    record, service = transition.record, parts.service
-    news = messages.RecycleNews(
-        service=service.service_name,
-        cluster=service.cluster_name,
-        recycle=record.id,
-        total=record.total,
-        replaced=record.replaced,
-        reason=record.reason,
-        duration=record.updated_at - record.started_at,
-        expected_end=start.expected_end(record, parts.now()),
-        desired=record.before.desired,
-        desired_now=record.desired_now,
-    )
-    notification = getattr(messages, transition.kind)(news)
-    log.info("recycle %s: %s", record.id, transition.kind)
-    deadline = Deadline(min(parts.deadline.at, parts.deadline.clock() + MESSAGES))
-    if service.topic_arn:
-        _try(lambda: _publish(parts, notification))
-    if service.mail_secret_arn:
-        _try(lambda: _mail(parts, notification, deadline))
-
-
-def _try(send: Callable[[], None]) -> None:
-    try:
-        send()
-    except DiscoveryError as error:
-        log.error("a message was not sent: %s", error)  # noqa: TRY400 (the message says it all)
-
-
-def _publish(parts: Parts, notification: messages.Notification) -> None:
-    from discovery.telemetry.notifications import publish  # noqa: PLC0415 (SNS is loaded if used)
-
-    publish(parts.aws_client("sns")(), parts.service.topic_arn, notification)
-
-
-def _mail(parts: Parts, notification: messages.Notification, deadline: Deadline) -> None:
-    from discovery.telemetry.mail import parse_mail_secret, send_mail  # noqa: PLC0415 (50 ms)
-
-    secret_arn = parts.service.mail_secret_arn
-    text = secrets.fetch(parts.aws_client("secrets_manager"), secret_arn)
-    send_mail(parse_mail_secret(text, secret_arn), notification, deadline)
 
 
 def _recycles(parts: Parts) -> Recycles:
