@@ -104,6 +104,7 @@ class World:
         self.acting: Callable[[str, Any], None] = lambda _action, _parameters: None
         self.service: Service
         self.settings: ServiceSettings
+        self.figures: dict[str, float] = {}  # the metrics that were printed last
         self.owners = 0
         self.killed = False  # the invocation that goes on
 
@@ -178,7 +179,7 @@ class World:
             registry=registry,
             sync=lambda: sync(self._dependencies(parts), self._policy),
             dry_run=lambda: recycle_dry_run(self._dependencies(parts), self._policy),
-            emit=lambda _: None,
+            emit=self.figures.update,
             deadline=deadline,
             owner=owner,
             aws_client=self.aws_client,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from discovery.errors import ActionError
+from discovery.errors import ActionError, EcsError
 from discovery.recycle import machine, report
 from discovery.recycle.perform import perform
 from discovery.recycle.record import (
@@ -57,7 +57,11 @@ def advance(dependencies: Dependencies, patient: bool = True) -> None:
 
 def _advance(dependencies: Dependencies, held: StoredRecord, patient: bool) -> None:
     for _ in range(STEPS):
-        facts = dependencies.look(loads(held.text))
+        try:
+            facts = dependencies.look(loads(held.text))
+        except EcsError as error:
+            _unseen(dependencies, held, str(error))
+            raise
         now = dependencies.now()
         record = _current(held, facts, now) if facts else None
         if facts is None or record is None:
@@ -71,7 +75,7 @@ def _advance(dependencies: Dependencies, held: StoredRecord, patient: bool) -> N
         held = written
         report.log_step(before, record, step)
         try:
-            perform(step.acts, dependencies, facts, record)
+            perform(step.acts, dependencies, facts.service.arn, record)
         except ActionError as error:
             failed = _refused(record, error, now)
             written = _write(dependencies, held, failed) if failed else None
@@ -84,6 +88,17 @@ def _advance(dependencies: Dependencies, held: StoredRecord, patient: bool) -> N
             held = _tell(dependencies, held) or held
         if not _waited(dependencies, held, step.again_at, patient):
             break
+
+
+def _unseen(dependencies: Dependencies, held: StoredRecord, why: str) -> None:
+    """Do what can be done without a look."""
+    record, now = loads(held.text), dependencies.now()
+    if record is None or record.ended:
+        return
+    step = machine.unseen(_commanded(record, held.command, now), why, now)
+    if _write(dependencies, held, step.record):
+        report.log_step(record, step.record, step)
+        perform(step.acts, dependencies, "", step.record)
 
 
 def _tell(dependencies: Dependencies, held: StoredRecord | None) -> StoredRecord | None:

@@ -37,31 +37,33 @@ def observed(record: Record, facts: Facts, now: float) -> Record:
     watched = sorted(newer, key=lambda id: (id in ready, -newer[id].created_at, id))[:WATCHED]
     states = ",".join(f"{id}:{newer[id].last_status}" for id in watched if id not in ready)
     signature = f"{left}/{len(newer)}/{len(ready)}/{states}"[:1000]
-    rests = float("inf") if signature != record.signature else _rests_until(record, facts)
+    excused = signature != record.signature or _waits_for_others(record, facts)
     return record.changed(
         left=left,
         watched=tuple(watched),
         signature=signature,
-        progress_at=max(record.progress_at, min(now, rests)),
+        progress_at=now if excused else progress(record, now),
         updated_at=now,
         desired_now=facts.service.desired,
         scaling_now=facts.scaling,
     )
 
 
-def _rests_until(record: Record, facts: Facts) -> float:
-    """Until when nothing has to change: the end of a wait that was ordered, or that is for others.
-
-    The time without progress counts from there, however long the wait was.
-    """
-    batch, request = record.batch, record.request
+def _waits_for_others(record: Record, facts: Facts) -> bool:
     deploying = obstacle(facts.service) and not facts.service.impaired
-    protected = record.phase == RECYCLING and not batch and not candidates(record, facts)
-    if record.paused or deploying or protected:
-        return float("inf")
+    protected = record.phase == RECYCLING and not record.batch and not candidates(record, facts)
+    return bool(deploying) or protected
+
+
+def progress(record: Record, now: float) -> float:
+    """The moment from which a lack of progress counts: not before a wait that was ordered ends."""
+    batch, request, rests = record.batch, record.request, record.next_at
+    if record.paused:
+        return now
     if batch and batch.step in (DRAIN, SETTLE):
-        return batch.since + (request.drain_time if batch.step == DRAIN else request.settle_time)
-    return record.next_at
+        wait = request.drain_time if batch.step == DRAIN else request.settle_time
+        rests = batch.since + wait
+    return max(record.progress_at, min(now, rests))
 
 
 def outdated(record: Record, facts: Facts) -> bool:
@@ -72,9 +74,9 @@ def outdated(record: Record, facts: Facts) -> bool:
 
 
 def by_tag(record: Record, facts: Facts) -> Record:
-    """The record with what the service's tag, which is newer, says of the time before."""
+    """The record with what the service's tag says of the time before, if the tag is newer."""
     tag = parse_tag(facts.service.tags.get(TAG))
-    if tag is None or tag.id != record.id:
+    if tag is None or tag.id != record.id or tag.stops <= record.stops:
         return record
     return record.changed(
         stops=tag.stops,

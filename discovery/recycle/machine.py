@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from discovery.recycle import restore
 from discovery.recycle.acts import Drain, Reinstate, SetDesired, SetScaling, SetTag, Step, Stop
-from discovery.recycle.judge import by_tag, candidates, failure, hand, observed, outdated
+from discovery.recycle.judge import (
+    by_tag,
+    candidates,
+    failure,
+    hand,
+    observed,
+    outdated,
+    progress,
+)
 from discovery.recycle.record import (
     CANCELLED,
     DRAIN,
@@ -52,6 +60,28 @@ def next_step(record: Record, facts: Facts, now: float) -> Step:
     if record.phase == RESTORING:
         return restore.next_step(record, facts, now)
     return _ended(record, facts, now) or _held(record, facts, now) or _phase(record, facts, now)
+
+
+def unseen(record: Record, why: str, now: float) -> Step:
+    """The service cannot be looked at: tasks in hand go back, and for too long that is a failure.
+
+    A stop may have been called for some of them; these stay off the list.
+    """
+    if record.phase == RESTORING:
+        return Step(record, again_at=None)
+    record, batch = record.changed(progress_at=progress(record, now)), record.batch
+    back = batch.tasks if batch and batch.step in (DRAIN, STOP) else ()
+    silent = now - record.progress_at
+    if record.ending == CANCELLED and (not batch or batch.step == DRAIN):
+        record = _restoring(record, now)
+    elif silent > record.request.replacement_timeout:
+        record = failed(record, f"no look at the service for {silent:.0f} s: {why}", now)
+    elif batch and back:
+        rest = batch._replace(step=REPLACE, since=now) if batch.step == STOP else None
+        record = record.changed(batch=rest, reason=why)
+    else:
+        record = record.changed(reason=why)
+    return Step(record, (Reinstate(back),) if back else (), again_at=None)
 
 
 def _ended(record: Record, facts: Facts, now: float) -> Step | None:
@@ -107,7 +137,7 @@ def failed(record: Record, reason: str, now: float) -> Record:
 
 def _restoring(record: Record, now: float) -> Record:
     """Whatever is drained and not stopped is stray from now on, so it goes back."""
-    return record.changed(phase=RESTORING, batch=None, restoring_since=now, stops=record.stops + 1)
+    return record.changed(phase=RESTORING, batch=None, paused=False, restoring_since=now)
 
 
 def _prepare(record: Record, facts: Facts) -> Step:

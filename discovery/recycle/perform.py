@@ -22,25 +22,24 @@ from discovery.stops import RECYCLE_REASON
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from discovery.recycle.facts import Facts
     from discovery.recycle.interfaces import Dependencies
     from discovery.recycle.record import Record
 
 log = logging.getLogger(__name__)
 
 
-def perform(acts: Iterable[Act], dependencies: Dependencies, facts: Facts, record: Record) -> None:
-    """Carry out the acts in order. Raises ActionError, RegistryError."""
+def perform(acts: Iterable[Act], dependencies: Dependencies, arn: str, record: Record) -> None:
+    """Carry out the acts in order on the service of this ARN. Raises ActionError, RegistryError."""
     for act in acts:
-        _perform(act, dependencies, facts, record)
+        _perform(act, dependencies, arn, record)
 
 
-def _perform(act: Act, dependencies: Dependencies, facts: Facts, record: Record) -> None:
+def _perform(act: Act, dependencies: Dependencies, arn: str, record: Record) -> None:
     registry, writer = dependencies.registry, dependencies.writer
     if isinstance(act, SetTag):
-        writer.set_tag(facts.service.arn, TAG, act.value)
+        writer.set_tag(arn, TAG, act.value)
     elif isinstance(act, RemoveTag):
-        writer.remove_tag(facts.service.arn, TAG)
+        writer.remove_tag(arn, TAG)
     elif isinstance(act, SetScaling):
         writer.set_scaling(act.maximum, act.suspended)
     elif isinstance(act, SetDesired):

@@ -77,8 +77,8 @@ class Record:
     progress_at: float  # the last change, or the end of the last wait in which none was due
     batch: Batch | None = None
     next_at: float = 0.0  # the next batch begins no earlier
-    # Rises with each stop that is decided and each change of plan. The service's tag has the same
-    # number: a record with a lower one comes from a Redis that lost writes.
+    # Rises with each stop that is decided, each change of plan and the end. The service's tag has
+    # the same number: a record with a lower one comes from a Redis that lost writes.
     stops: int = 0
     desired_now: int | None = None  # at the last look
     scaling_now: Scaling | None = None
@@ -201,7 +201,7 @@ def from_tag(tag: Tag, now: float) -> Record:
         raised=tag.raised,
         raised_maximum=tag.raised_maximum,
         suspends=tag.suspends,
-        stops=tag.stops + 1,
+        stops=tag.stops,
         started_at=now,
         updated_at=now,
         progress_at=now,

@@ -63,15 +63,13 @@ def answer(record: Record | None, now: float) -> dict[str, Any]:
     }
 
 
-def figures(record: Record) -> dict[str, float]:
+def figures(record: Record, now: float) -> dict[str, float]:
     """The metrics of a recycle at the end of an invocation that advanced it."""
     return {
         "RecycleReplaced": record.replaced,
         "RecycleRemaining": record.total - record.replaced,
         "RecycleFailed": int(FAILED in (record.phase, record.ending)),
-        "RecycleNotRestored": int(
-            record.phase == RESTORING and restore.late(record, record.updated_at)
-        ),
+        "RecycleNotRestored": int(record.phase == RESTORING and restore.late(record, now)),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from discovery.recycle.acts import RemoveTag, SetDesired, SetScaling, SetTag, Step
+from discovery.recycle.judge import by_tag
 from discovery.recycle.record import TAG, parse_tag, tag_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ def next_step(record: Record, facts: Facts, now: float) -> Step:
     ours = tag is not None and tag.id == record.id
     if ours and not record.fenced:
         # Once: should Redis lose this, an older record is outdated by the tag, and stops nothing.
-        return Step(record.changed(fenced=True), (SetTag(tag_of(record)),))
+        # And this record may be one, if it failed while nobody could read the tag.
+        newest = by_tag(record, facts)
+        fenced = newest.changed(fenced=True, stops=newest.stops + 1)
+        return Step(fenced, (SetTag(tag_of(fenced)),))
     before, scaling = record.before.scaling, facts.scaling
     if record.suspends and before and scaling:
         # The other two flags are not ours: they stay as they are now.

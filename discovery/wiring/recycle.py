@@ -18,7 +18,7 @@ from discovery.recycle import request as requests
 from discovery.recycle.advance import advance
 from discovery.recycle.facts import Facts, ListLook
 from discovery.recycle.interfaces import Dependencies
-from discovery.recycle.record import TAG, dumps, loads
+from discovery.recycle.record import RESTORING, TAG, dumps, loads
 from discovery.stops import explain, stop_of
 from discovery.store.recycles import Recycles
 from discovery.task_record import task_record
@@ -111,7 +111,7 @@ def go_on(parts: Parts, synced: Report | None, patient: bool) -> None:
     finally:
         record = loads(_recycles(parts).read().text)
         if record is not None:
-            parts.emit(report.figures(record))
+            parts.emit(report.figures(record, parts.now()))
 
 
 def _start(parts: Parts, request: Any) -> None:
@@ -183,6 +183,8 @@ def _look(parts: Parts, synced: Report, record: Record | None) -> Facts | None:
         return None
     reader = _reader(parts)
     service = reader.service()
+    # Restoring does not depend on what only a stop depends on: it is not read.
+    restoring = record is not None and record.phase == RESTORING
     look = ListLook(
         tasks={task.id: task for task in snapshot.tasks},
         listed=decision.entries.keys(),
@@ -191,7 +193,7 @@ def _look(parts: Parts, synced: Report, record: Record | None) -> Facts | None:
     )
     hosts = {id: entry.endpoint.host for id, entry in decision.entries.items()}
     unready: set[str] = set()
-    for group in service.target_groups:
+    for group in () if restoring else service.target_groups:
         healthy = reader.healthy_targets(group)
         if healthy is not None:
             unready |= {id for id, host in hosts.items() if host not in healthy}
@@ -199,9 +201,9 @@ def _look(parts: Parts, synced: Report, record: Record | None) -> Facts | None:
         look=look,
         service=service,
         scaling=reader.scaling(),
-        protected=_protected(reader, look, record),
+        protected=_protected(reader, look, None if restoring else record),
         unready=unready,
-        ended=_ended(reader, look, record),
+        ended=_ended(reader, look, None if restoring else record),
     )
 
 

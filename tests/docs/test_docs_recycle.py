@@ -79,7 +79,7 @@ def test_the_diagram_has_each_phase_and_step_in_its_order() -> None:
 def test_the_metrics_are_those_of_the_code() -> None:
     """The table has each metric of a recycle, and no other."""
     documented = [code(row[0])[0] for row in table(CONTRACT, "Metrics of a recycle")]
-    assert list(report.figures(a_record())) == documented
+    assert list(report.figures(a_record(), NOW)) == documented
 
 
 def a_record() -> record.Record:

@@ -301,7 +301,45 @@ def test_each_decision_that_redis_may_lose_raises_the_number_in_the_tag() -> Non
     assert 3 == machine.next_step(stop, facts(stop, draining="a"), NOW).record.stops
     plan = a_record(stops=2)
     assert 3 == machine.next_step(plan, facts(plan, service={"desired": 5}), NOW).record.stops
-    assert 3 == machine.failed(plan, "why", NOW).stops
+    end = machine.failed(plan, "why", NOW)
+    assert 3 == machine.next_step(end, facts(end), NOW).record.stops
+
+
+def test_a_failure_that_was_decided_unseen_restores_by_a_tag_that_is_newer() -> None:
+    """Redis had lost the last plan, and nobody could read the tag when the recycle failed."""
+    newer = a_record(stops=3, before=Capacity(2, None), raised=3)
+    written = a_record(stops=2, progress_at=NOW - 600.1)
+    unseen = machine.unseen(written, "denied", NOW)
+    assert ("failed", None) == (unseen.record.ending, unseen.again_at)
+    fence = machine.next_step(unseen.record, facts(newer), NOW)
+    assert (SetTag(tag_of(fence.record)),) == fence.acts
+    assert (4, 2, 3) == (fence.record.stops, fence.record.before.desired, fence.record.raised)
+
+
+@pytest.mark.parametrize(
+    ("record", "acts", "phase", "step"),
+    [
+        ({}, (), "recycling", None),
+        ({"batch": DRAINING}, (BACK,), "recycling", None),
+        ({"batch": STOPPING}, (BACK,), "recycling", "replace"),
+        ({"batch": REPLACING}, (), "recycling", "replace"),
+        ({"batch": REPLACING, "progress_at": NOW - 600.0}, (), "recycling", "replace"),
+        ({"batch": REPLACING, "progress_at": NOW - 600.1}, (), "restoring", None),
+        ({"batch": STOPPING, "progress_at": NOW - 600.1}, (BACK,), "restoring", None),
+        ({"paused": True, "progress_at": NOW - 600.1}, (), "recycling", None),
+        ({"next_at": NOW + 1, "progress_at": NOW - 600.1}, (), "recycling", None),
+        ({"ending": "cancelled", "batch": DRAINING}, (BACK,), "restoring", None),
+        ({"ending": "cancelled", "batch": STOPPING}, (BACK,), "recycling", "replace"),
+        ({"phase": "restoring", "ending": "failed"}, (), "restoring", None),
+    ],
+)
+def test_without_a_look_nothing_is_stopped(
+    record: dict[str, Any], acts: tuple[Any, ...], phase: str, step: str | None
+) -> None:
+    """Tasks in hand go back into the list, and after the timeout the recycle fails."""
+    after = machine.unseen(a_record(**record), "denied", NOW)
+    batch = after.record.batch
+    assert (acts, phase, step) == (after.acts, after.record.phase, batch.step if batch else None)
 
 
 def test_a_task_that_was_created_at_that_very_moment_stays() -> None:
