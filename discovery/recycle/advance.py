@@ -24,6 +24,7 @@ from discovery.recycle.record import (
 
 if TYPE_CHECKING:
     from discovery.model import StoredRecord
+    from discovery.recycle.acts import Step
     from discovery.recycle.facts import Facts
     from discovery.recycle.interfaces import Dependencies
     from discovery.recycle.record import Record
@@ -67,7 +68,7 @@ def _advance(dependencies: Dependencies, held: StoredRecord, patient: bool) -> N
         if facts is None or record is None:
             break
         before, record = record, _commanded(record, held.command, now)
-        step = machine.next_step(record, facts, now)
+        step = _shown(dependencies, record, machine.next_step(record, facts, now))
         record = step.record
         written = _write(dependencies, held, record)
         if written is None:
@@ -77,7 +78,7 @@ def _advance(dependencies: Dependencies, held: StoredRecord, patient: bool) -> N
         try:
             perform(step.acts, dependencies, facts.service.arn, record)
         except ActionError as error:
-            failed = _refused(record, error, now)
+            failed = _refused(dependencies, record, error, now)
             written = _write(dependencies, held, failed) if failed else None
             if written is None:
                 log.warning("recycle %s: %s The next event or tick goes on.", record.id, error)
@@ -96,6 +97,7 @@ def _unseen(dependencies: Dependencies, held: StoredRecord, why: str) -> None:
     if record is None or record.ended:
         return
     step = machine.unseen(_commanded(record, held.command, now), why, now)
+    step = _shown(dependencies, record, step)
     if _write(dependencies, held, step.record):
         report.log_step(record, step.record, step)
         perform(step.acts, dependencies, "", step.record)
@@ -108,9 +110,8 @@ def _tell(dependencies: Dependencies, held: StoredRecord | None) -> StoredRecord
     """
     record = loads(held.text) if held else None
     kinds = report.due(record, dependencies.now()) if record else ()
-    if held is None or record is None or not kinds:
+    if held is None or record is None or not kinds or not dependencies.tell(kinds, record):
         return None
-    dependencies.tell(kinds, record)
     return _write(dependencies, held, report.told(record, kinds))
 
 
@@ -162,12 +163,23 @@ def _commanded(record: Record, command: str, now: float) -> Record:
     return record
 
 
-def _refused(record: Record, error: ActionError, now: float) -> Record | None:
+def _refused(
+    dependencies: Dependencies, record: Record, error: ActionError, now: float
+) -> Record | None:
     """The record after an act that cannot succeed; None: the act is repeated later."""
     if not error.final or record.phase == RESTORING:
         return None
-    log.error("recycle %s fails: %s", record.id, error)
-    return machine.failed(record, str(error), now)
+    why = dependencies.redact(str(error))
+    log.error("recycle %s fails: %s", record.id, why)
+    return machine.failed(record, why, now)
+
+
+def _shown(dependencies: Dependencies, before: Record, step: Step) -> Step:
+    """The step with a reason that may be shown: it may quote ECS."""
+    reason = step.record.reason
+    if reason in ("", before.reason):
+        return step
+    return step._replace(record=step.record.changed(reason=dependencies.redact(reason)))
 
 
 def _waited(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from discovery.deadline import Deadline
     from discovery.model import StoredRecord
@@ -62,8 +62,10 @@ class Dependencies:
     writer: Writer
     # Lists the service anew and publishes, then reads the rest; None: another run lists just now.
     look: Callable[[Record | None], Facts | None]
-    # Sends messages of these kinds, of `report`. It fails by a line in the log alone.
-    tell: Callable[[Iterable[str], Record], None]
+    # Sends messages of these kinds, of `report`. It fails by a line in the log alone. False: it
+    # was left to the next invocation.
+    tell: Callable[[Collection[str], Record], bool]
+    redact: Callable[[str], str]  # masks what looks like a secret
     deadline: Deadline
     sleep: Callable[[float], None]
     now: Callable[[], float]  # seconds since the epoch

@@ -15,6 +15,7 @@ from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, getaddresses, make_msgid, parseaddr
 from typing import TYPE_CHECKING, Any, Callable
@@ -248,4 +249,15 @@ def _addresses(value: Any) -> tuple[str, ...]:
         user, _, domain = at.partition("@")
         if not (user and domain and at.isascii()) or "@" in domain or " " in at:
             return ()
-    return tuple(formataddr(each) for each in found)
+    shown = tuple(formataddr(each) for each in found)
+    return shown if all(map(_can_be_written, shown)) else ()
+
+
+def _can_be_written(address: str) -> bool:
+    """Whether the email package, which raises all kinds of errors, can put it into a mail."""
+    message = EmailMessage()
+    try:
+        message["To"] = address
+        return bool(message.as_bytes())
+    except (AttributeError, LookupError, MessageError, TypeError, ValueError):
+        return False

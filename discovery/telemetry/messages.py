@@ -26,7 +26,7 @@ class NotificationError(DiscoveryError):
 
 @dataclass(frozen=True)
 class RecycleNews:
-    """What a message says of a recycle. A reason may quote ECS: redact it before."""
+    """What a message says of a recycle. A reason may quote ECS, so it was redacted before."""
 
     service: str
     cluster: str

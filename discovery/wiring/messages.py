@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from discovery.aws import secrets
-from discovery.deadline import Deadline
+from discovery.deadline import Deadline, result_by
 from discovery.errors import DiscoveryError
 from discovery.recycle import start
 from discovery.telemetry import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from discovery.recycle.record import Record
     from discovery.settings import ServiceSettings
 
+    Way = Callable[[messages.Notification], None]
+
 log = logging.getLogger("discovery.recycle")
 
-LONGEST = 5.0  # seconds for messages that are due at the same time
+LONGEST = 5.0  # seconds for the messages that are due at the same time
+NOTING = 1.0  # seconds to note afterwards that they were sent
+SHORTEST = 1.0  # seconds; with less left the next invocation sends them
 
 
 class Ways(NamedTuple):
@@ -31,12 +35,37 @@ class Ways(NamedTuple):
     deadline: Deadline
 
 
-def send(ways: Ways, kinds: Iterable[str], record: Record) -> None:
-    """Send a message of each kind. A failure is a line in the log, no more."""
-    service = ways.service
-    news = messages.RecycleNews(
-        service=service.service_name,
-        cluster=service.cluster_name,
+def send(ways: Ways, kinds: Collection[str], record: Record) -> bool:
+    """Send a message of each kind by each way. A failure is a line in the log, no more.
+
+    False: no time is left for it.
+    """
+    if ways.deadline.left() < SHORTEST + NOTING:
+        return False
+    clock = ways.deadline.clock
+    deadline = Deadline(min(ways.deadline.at - NOTING, clock() + LONGEST), clock)
+    news = _news(ways, record)
+    notifications = [getattr(messages, kind)(news) for kind in kinds]
+    log.info("recycle %s: %s", record.id, " ".join(kinds))
+    # In threads: a call of an SDK can outlast its timeouts, and no way waits for another one.
+    executor = ThreadPoolExecutor(2, "messages")
+    sendings = [
+        (name, executor.submit(_send_all, way, notifications))
+        for name, way in _ways(ways, deadline)
+    ]
+    executor.shutdown(wait=False)
+    for name, sending in sendings:
+        try:
+            result_by(deadline, sending)
+        except TimeoutError:
+            log.error("a message was not sent: %s did not end in time", name)  # noqa: TRY400
+    return True
+
+
+def _news(ways: Ways, record: Record) -> messages.RecycleNews:
+    return messages.RecycleNews(
+        service=ways.service.service_name,
+        cluster=ways.service.cluster_name,
         recycle=record.id,
         total=record.total,
         replaced=record.replaced,
@@ -46,32 +75,34 @@ def send(ways: Ways, kinds: Iterable[str], record: Record) -> None:
         desired=record.before.desired,
         desired_now=record.desired_now,
     )
-    deadline = Deadline(min(ways.deadline.at, ways.deadline.clock() + LONGEST), ways.deadline.clock)
-    for kind in kinds:
-        log.info("recycle %s: %s", record.id, kind)
-        notification = getattr(messages, kind)(news)
-        if service.topic_arn:
-            _try(partial(_publish, ways, notification))
-        if service.mail_secret_arn:
-            _try(partial(_mail, ways, notification, deadline))
 
 
-def _try(send: Callable[[], None]) -> None:
-    try:
-        send()
-    except DiscoveryError as error:
-        log.error("a message was not sent: %s", error)  # noqa: TRY400 (the message says it all)
+def _ways(ways: Ways, deadline: Deadline) -> Iterator[tuple[str, Way]]:
+    """The ways that are set up, by their names. Clients are made here, in no thread."""
+    topic, secret = ways.service.topic_arn, ways.service.mail_secret_arn
+    if topic:
+        from discovery.telemetry.notifications import publish  # noqa: PLC0415 (loaded if used)
+
+        sns = ways.aws_client("sns")()
+        yield "sns:Publish", lambda notification: publish(sns, topic, notification)
+    if secret:
+        from discovery.telemetry import mail  # noqa: PLC0415 (50 ms)
+
+        secrets_manager = ways.aws_client("secrets_manager")()
+
+        def send_mail(notification: messages.Notification) -> None:
+            text = secrets.fetch(lambda: secrets_manager, secret)
+            # By itself it says better what did not answer.
+            mail.send_mail(
+                mail.parse_mail_secret(text, secret), notification, deadline.earlier(0.1)
+            )
+
+        yield "mail", send_mail
 
 
-def _publish(ways: Ways, notification: messages.Notification) -> None:
-    from discovery.telemetry.notifications import publish  # noqa: PLC0415 (SNS is loaded if used)
-
-    publish(ways.aws_client("sns")(), ways.service.topic_arn, notification)
-
-
-def _mail(ways: Ways, notification: messages.Notification, deadline: Deadline) -> None:
-    from discovery.telemetry.mail import parse_mail_secret, send_mail  # noqa: PLC0415 (50 ms)
-
-    secret_arn = ways.service.mail_secret_arn
-    text = secrets.fetch(ways.aws_client("secrets_manager"), secret_arn)
-    send_mail(parse_mail_secret(text, secret_arn), notification, deadline)
+def _send_all(way: Way, notifications: Iterable[messages.Notification]) -> None:
+    for notification in notifications:
+        try:
+            way(notification)
+        except DiscoveryError as error:
+            log.error("a message was not sent: %s", error)  # noqa: TRY400 (it says it all)

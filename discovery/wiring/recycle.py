@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from discovery.deadline import Deadline
-    from discovery.recycle.record import Record
+    from discovery.recycle.record import Record, Request
     from discovery.settings import ServiceSettings
     from discovery.store.client import ScriptClient
     from discovery.store.registry import Registry
@@ -114,7 +114,7 @@ def go_on(parts: Parts, synced: Report | None, patient: bool) -> None:
             parts.emit(report.figures(record, parts.now()))
 
 
-def _start(parts: Parts, request: Any) -> None:
+def _start(parts: Parts, request: Request) -> None:
     facts = None
     for _ in range(ATTEMPTS):
         facts = _look(parts, parts.sync(), None)
@@ -133,7 +133,7 @@ def _start(parts: Parts, request: Any) -> None:
     try:
         record = loads(held.text)
         if record is None or record.ended:
-            record = start.record(uuid.uuid4().hex[:8], request, facts, parts.now())
+            record = _record(uuid.uuid4().hex[:8], request, facts, parts.now())
             recycles.write(held, dumps(record), ended=False)
             log.info(
                 "recycle %s starts: %d tasks, %d at a time, desired count %d",
@@ -143,12 +143,25 @@ def _start(parts: Parts, request: Any) -> None:
         recycles.release()
 
 
-def _plan(parts: Parts, request: Any) -> dict[str, Any]:
+def _record(id: str, request: Request, facts: Facts, now: float) -> Record:
+    try:
+        return start.record(id, request, facts, now)
+    except RecycleError as error:
+        raise RecycleError(_redacted(str(error))) from None
+
+
+def _redacted(text: str) -> str:
+    from discovery.diagnose.redact import redact  # noqa: PLC0415 (most steps have no new reason)
+
+    return redact(text)
+
+
+def _plan(parts: Parts, request: Request) -> dict[str, Any]:
     facts = _look(parts, parts.dry_run(), None)
     if facts is None:
         raise RecycleError("There is no plan: the service could not be listed in time.")
     now = parts.now()
-    record = start.record("plan", request, facts, now)
+    record = _record("plan", request, facts, now)
     return {"outcome": Outcome.CHECKED.value, "recycle": start.plan(record, facts, now)}
 
 
@@ -170,6 +183,7 @@ def _dependencies(parts: Parts, synced: Report | None) -> Dependencies:
         tell=partial(messages.send, messages.Ways(
             parts.service, parts.aws_client, parts.deadline
         )),
+        redact=_redacted,
         deadline=parts.deadline,
         sleep=parts.sleep,
         now=parts.now,

@@ -95,3 +95,35 @@ def test_one_message_for_the_start_and_one_for_the_end(
     assert "recycled" == status.answer["recycle"]["phase"]
     subjects = [message.subject for message in aws.sns.published]
     assert ["Recycle started: lobby", "Recycle finished: lobby"] == subjects
+
+
+@pytest.mark.parametrize("operation", ["Publish", "GetSecretValue"])
+def test_a_way_that_hangs_neither_outlasts_the_invocation_nor_the_other_way(
+    aws: Simulator, service: Service, start: Start, operation: str
+) -> None:
+    """The function answers in its time. The log says what was not sent, the other way has it."""
+    with bind_free() as closed:
+        function = start(
+            quick(
+                aws,
+                service,
+                RECYCLE="true",
+                NOTIFICATION_TOPIC_ARN=aws.sns.create("alerts"),
+                SMTP_SECRET_ARN=mail_secret(aws, port_of(closed)),
+            ),
+            handler=IMPATIENT,
+            timeout=12.0,
+        )
+        aws.faults.set(operation, "hangs")
+        said = function.invoke(QUICK)
+        aws.faults.clear()
+    assert (None, "recycling") == (said.error_message, said.answer["outcome"])
+    hung, other = ("sns:Publish", "the mail by") if operation == "Publish" else ("mail", "")
+    failures = [line for line in said.log if "a message was not sent" in line]
+    assert [f"{hung} did not end in time"] == [
+        line.partition("not sent: ")[2] for line in failures if "in time" in line
+    ]
+    assert any(other in line for line in failures)
+    assert ([] if operation == "Publish" else ["Recycle started: lobby"]) == [
+        message.subject for message in aws.sns.published
+    ]

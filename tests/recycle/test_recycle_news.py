@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 from course import ENDS, QUICK, begin, status, until_ended
 from recycle_world import KEY, World, quietly, standing_world
 
+from discovery.errors import RecycleError
 from discovery.recycle.record import loads
 from simulator.events import scheduled
 
@@ -108,3 +110,44 @@ def test_no_message_is_lost_wherever_an_invocation_dies(world: World) -> None:
         assert "recycled" == status(world)["outcome"]
         assert {"started", "finished"} == set(world.messages()), step
         assert 3 >= len(world.messages()), step
+
+
+def test_a_message_for_which_no_time_is_left_is_sent_by_the_next_invocation(world: World) -> None:
+    """An invocation that ends its waits just before its deadline does not begin to send one."""
+    begin(world, 1)
+    world.invoke(QUICK, timeout=1.5)
+    assert [] == world.messages()
+    world.invoke(scheduled())
+    assert "started" == world.messages()[0]
+
+
+SECRET = "hunter2-Zx9"
+
+
+def failed_deployment(world: World) -> None:
+    world.invoke(QUICK)
+    world.service.primary.becomes("FAILED", f"rolled back: password={SECRET}", world.now())
+    world.invoke(scheduled())
+    world.invoke({"action": "recycle", "command": "pause"})
+
+
+def refused_start(world: World) -> None:
+    world.service.primary.becomes("FAILED", f"rolled back: password={SECRET}", world.now())
+    for dry_run in (True, False):
+        with pytest.raises(RecycleError, match=r"password=\*\*\*"):
+            world.invoke(QUICK | {"dry_run": dry_run})
+
+
+@pytest.mark.parametrize("story", [failed_deployment, refused_start])
+def test_a_reason_of_ecs_tells_no_secret(
+    world: World, story: Callable[[World], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the log nor the answer, the record or a message has it; the rest is there."""
+    caplog.set_level(logging.INFO)
+    begin(world, 2)
+    story(world)
+    shown = [caplog.text, str(status(world)), str(record(world))]
+    shown += [message.text for message in world.aws.sns.published]
+    assert [] == [text for text in shown if SECRET in text]
+    if story is not refused_start:
+        assert "***" in status(world)["recycle"]["reason"] + caplog.text
