@@ -38,6 +38,11 @@ class Facts:
         tasks = self.look.tasks
         return {id: task for id, task in tasks.items() if task.created_at < started_before}
 
+    def order(self, started_before: float) -> list[str]:
+        """The tasks that have to go: those that no reader sees first, then the oldest."""
+        old, ready = self.old(started_before), self.ready
+        return sorted(old, key=lambda id: (id in ready, old[id].created_at, id))
+
     @property
     def ready(self) -> frozenset[str]:
         """Ids of the tasks that are listed, and healthy in each target group."""

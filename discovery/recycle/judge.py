@@ -112,9 +112,6 @@ def hand(record: Record) -> frozenset[str]:
 
 
 def candidates(record: Record, facts: Facts) -> list[str]:
-    """The tasks that may go next: those that no reader sees first, then the oldest."""
-    old = facts.old(record.request.started_before)
-    ready = facts.ready
-    return sorted(
-        old.keys() - facts.protected, key=lambda id: (id in ready, old[id].created_at, id)
-    )
+    """The tasks that may go next, in their order."""
+    order = facts.order(record.request.started_before)
+    return [id for id in order if id not in facts.protected]

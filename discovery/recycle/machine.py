@@ -108,7 +108,9 @@ def _given_back(record: Record, batch: Batch, facts: Facts, why: str, now: float
     stopped = tuple(id for id in batch.tasks if id not in facts.look.tasks)
     rest = batch._replace(tasks=stopped, step=REPLACE, since=now) if stopped else None
     acts = (Reinstate(back),) if back else ()
-    return Step(record.changed(batch=rest, reason=why), acts)
+    # Not at once again: what was in the way may show only while a task is in hand.
+    later = max(record.next_at, now + RETRY)
+    return Step(record.changed(batch=rest, reason=why, next_at=later), acts)
 
 
 def _phase(record: Record, facts: Facts, now: float) -> Step:
@@ -183,7 +185,8 @@ def _next_batch(record: Record, facts: Facts, now: float) -> Step:
     if not record.left:
         return Step(_restoring(record.changed(ending=RECYCLED, reason=""), now))
     if now < record.next_at:
-        return Step(record.changed(reason="wait_time between batches"), again_at=record.next_at)
+        reason = record.reason or "wait_time between batches"
+        return Step(record.changed(reason=reason), again_at=record.next_at)
     tasks = tuple(candidates(record, facts)[: record.batch_size])
     if not tasks:
         reason = f"{record.left} tasks are under scale-in protection"

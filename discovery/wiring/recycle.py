@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
@@ -18,6 +19,7 @@ from discovery.recycle import request as requests
 from discovery.recycle.advance import advance
 from discovery.recycle.facts import Facts, ListLook
 from discovery.recycle.interfaces import Dependencies
+from discovery.recycle.judge import candidates
 from discovery.recycle.record import RESTORING, TAG, dumps, loads
 from discovery.stops import explain, stop_of
 from discovery.store.recycles import Recycles
@@ -211,32 +213,31 @@ def _look(parts: Parts, synced: Report, record: Record | None) -> Facts | None:
         healthy = reader.healthy_targets(group)
         if healthy is not None:
             unready |= {id for id, host in hosts.items() if host not in healthy}
-    return Facts(
+    facts = Facts(
         look=look,
         service=service,
         scaling=reader.scaling(),
-        protected=_protected(reader, look, None if restoring else record),
+        protected=frozenset(),
         unready=unready,
-        ended=_ended(reader, look, None if restoring else record),
+        ended={},
     )
+    if record is None or restoring:
+        return facts
+    protected, ended = _protected(reader, facts, record), _ended(reader, look, record)
+    return replace(facts, protected=protected, ended=ended)
 
 
-def _protected(reader: ServiceReader, look: ListLook, record: Record | None) -> frozenset[str]:
+def _protected(reader: ServiceReader, facts: Facts, record: Record) -> frozenset[str]:
     """The protected ones among the tasks that may go next: enough of them to choose a batch."""
-    if record is None:
-        return frozenset()
-    hand = list(record.batch.tasks) if record.batch else []
-    limit = record.request.started_before
-    old = sorted(
-        (id for id, task in look.tasks.items() if task.created_at < limit),
-        key=lambda id: (look.tasks[id].created_at, id),
+    hand = record.batch.tasks if record.batch else ()
+    return reader.protected(
+        dict.fromkeys([*hand, *candidates(record, facts)]), enough=record.batch_size
     )
-    return reader.protected(dict.fromkeys(hand + old), enough=record.batch_size)
 
 
-def _ended(reader: ServiceReader, look: ListLook, record: Record | None) -> dict[str, str]:
+def _ended(reader: ServiceReader, look: ListLook, record: Record) -> dict[str, str]:
     """Why watched tasks stopped, where that is a fault."""
-    gone = [id for id in (record.watched if record else ()) if id not in look.tasks]
+    gone = [id for id in record.watched if id not in look.tasks]
     ended: dict[str, str] = {}
     for id, raw in reader.stopped(gone).items():
         parsed = task_record(raw)

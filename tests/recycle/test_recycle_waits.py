@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from course import QUICK, begin, restored, status, until_ended
-from recycle_world import World, standing_world
+from recycle_world import DRAINING, World, standing_world
 
+from discovery.recycle import machine
 from simulator.ecs.deployments import IN_PROGRESS
 from simulator.events import scheduled
 
@@ -78,6 +79,62 @@ def test_looks_may_be_further_apart_than_the_timeout(world: World) -> None:
         world.invoke(scheduled(), 5.0)
     assert "recycled" == status(world)["outcome"], status(world)["recycle"]["reason"]
     restored(world, 2)
+
+
+def test_a_protected_task_that_readers_lose_stays_untouched(world: World) -> None:
+    """It goes first once it is free, as no reader sees it; until then its protection is asked for,
+    however young it is."""
+    begin(world, 15)
+    busy = sorted(world.service.tasks, key=lambda task: (task.state.created_at, task.id))[13]
+    busy.protect(600)
+    world.invoke(QUICK | {"wait_time": 120, "replacement_timeout": 600})
+    while status(world)["recycle"]["replaced"] < 1 or status(world)["recycle"]["current"]:
+        world.pass_time(15)
+        world.invoke(scheduled())
+    busy.port("closed")
+    drained = drains(world)
+    world.aws.calls.clear()
+    minutes(world, 5)
+    assert busy.id not in drained
+    assert len(world.aws.calls.of("ListTasks")) < 100
+    assert f"task {busy.id} is not listed yet" == status(world)["recycle"]["reason"]
+    busy.unprotect()
+    minutes(world, 1)
+    assert [busy.id] == drained[:1]
+    assert "recycled" == until_ended(world, 120)["outcome"]
+    restored(world, 15)
+
+
+def test_a_task_that_is_given_back_is_not_drained_again_at_once(world: World) -> None:
+    """It is protected whenever it is in hand: the recycle does not run in circles meanwhile."""
+    begin(world, 2)
+    drained = drains(world)
+
+    def protects(_action: str, _body: bytes) -> None:
+        for task in world.service.tasks:
+            if any(task.id in draining for draining in world.redis.zrange(DRAINING, 0, -1)):
+                task.protect()
+            else:
+                task.unprotect()
+
+    world.acting = protects
+    world.invoke(QUICK | {"drain_time": 0})
+    began = world.now()
+    minutes(world, 5)
+    assert drained
+    assert len(drained) <= 1 + (world.now() - began) / machine.RETRY
+
+
+def drains(world: World) -> list[str]:
+    """The tasks that leave the list, from now on."""
+    drained: list[str] = []
+
+    def look(step: str, call: Any, _answer: object) -> None:
+        if step == "redis withdraw" and call[2] == 1:
+            drained.append(call[1])
+
+    world.seen = look
+    return drained
 
 
 def minutes(world: World, count: int, deploying: bool = False) -> None:
