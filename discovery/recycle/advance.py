@@ -155,7 +155,8 @@ def _commanded(record: Record, command: str, now: float) -> Record:
     if command == "pause" and record.phase != RESTORING:
         return record.changed(paused=True)
     if command == "resume":
-        return record.changed(paused=False, progress_at=now, reason="")
+        resumed = record.changed(paused=False)
+        return resumed if record.ending else resumed.changed(progress_at=now, reason="")
     if command == "cancel" and record.phase != RESTORING:
         return record.changed(
             ending=CANCELLED, paused=False, reason="cancelled by an operator", progress_at=now

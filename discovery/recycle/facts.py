@@ -57,11 +57,18 @@ class Facts:
         """What the list lacks of what the service wants, apart from these tasks; "": nothing."""
         if not self.look.sound:
             return "the last listing was degraded or incomplete"
-        lacking = sorted(self.look.tasks.keys() - self.ready - without)
+        lacking = self.look.tasks.keys() - self.ready - without
+        unlisted = lacking - self.look.listed
+        if unlisted:
+            return f"{_tasks(unlisted)} not listed yet"
         if lacking:
-            others = f" and {len(lacking) - 1} others are" if len(lacking) > 1 else " is"
-            return f"task {lacking[0]}{others} not listed yet"
+            return f"{_tasks(lacking)} listed, but not healthy in a target group"
         wanted = self.service.desired - len(self.look.tasks)
         return (
             f"ECS has yet to start {wanted} of {self.service.desired} tasks" if wanted > 0 else ""
         )
+
+
+def _tasks(ids: AbstractSet[str]) -> str:
+    others = f" and {len(ids) - 1} others are" if len(ids) > 1 else " is"
+    return f"task {min(ids)}{others}"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # about 10 to stop, and an ENI, an image pull and a start on Fargate.
 REPLACEMENT = 60.0
 
+PLANNED = 100  # tasks that a plan names, and whose protection it asks for
+
 
 def obstacle(service: ServiceView) -> str:
     """Why no task of this service may be stopped now; "": none."""
@@ -146,11 +148,11 @@ def expected_end(record: Record, now: float) -> float | None:
 
 def plan(record: Record, facts: Facts, now: float) -> dict[str, Any]:
     """What a recycle would do, for a dry run."""
-    old = facts.old(record.request.started_before)
+    order = facts.order(record.request.started_before)
+    order.sort(key=lambda id: id in facts.protected)  # they are waited for
     end = expected_end(record, now)
-    order = sorted(old, key=lambda id: (old[id].created_at, id))
     return {
-        "tasks": order[:100],
+        "tasks": order[:PLANNED],
         "batches": math.ceil(len(order) / record.batch_size),
         "batch_size": record.batch_size,
         "desired": {"before": record.before.desired, "during": record.raised},
@@ -159,7 +161,7 @@ def plan(record: Record, facts: Facts, now: float) -> dict[str, Any]:
             "during": record.raised_maximum,
         },
         "suspends_scale_in": record.suspends,
-        "protected": sorted(facts.protected & old.keys()),
+        "protected": sorted(facts.protected & set(order)),
         "least_listed": least_listed(record),
         "expected_end": None if end is None else iso(end),
     }

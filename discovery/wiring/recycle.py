@@ -159,11 +159,18 @@ def _redacted(text: str) -> str:
 
 
 def _plan(parts: Parts, request: Request) -> dict[str, Any]:
+    going_on = loads(_recycles(parts).read().text)
+    if going_on is not None and not going_on.ended:
+        raise RecycleError(
+            f"There is no plan: recycle {going_on.id} goes on. "
+            '{"action": "recycle", "command": "status"} shows how far it is.'
+        )
     facts = _look(parts, parts.dry_run(), None)
     if facts is None:
         raise RecycleError("There is no plan: the service could not be listed in time.")
     now = parts.now()
     record = _record("plan", request, facts, now)
+    facts = replace(facts, protected=_protected(_reader(parts), facts, record, start.PLANNED))
     return {"outcome": Outcome.CHECKED.value, "recycle": start.plan(record, facts, now)}
 
 
@@ -223,16 +230,17 @@ def _look(parts: Parts, synced: Report, record: Record | None) -> Facts | None:
     )
     if record is None or restoring:
         return facts
-    protected, ended = _protected(reader, facts, record), _ended(reader, look, record)
+    protected, ended = (
+        _protected(reader, facts, record, record.batch_size),
+        _ended(reader, look, record),
+    )
     return replace(facts, protected=protected, ended=ended)
 
 
-def _protected(reader: ServiceReader, facts: Facts, record: Record) -> frozenset[str]:
-    """The protected ones among the tasks that may go next: enough of them to choose a batch."""
+def _protected(reader: ServiceReader, facts: Facts, record: Record, enough: int) -> frozenset[str]:
+    """The protected ones among the tasks that may go next, until so many are not protected."""
     hand = record.batch.tasks if record.batch else ()
-    return reader.protected(
-        dict.fromkeys([*hand, *candidates(record, facts)]), enough=record.batch_size
-    )
+    return reader.protected(dict.fromkeys([*hand, *candidates(record, facts)]), enough)
 
 
 def _ended(reader: ServiceReader, look: ListLook, record: Record) -> dict[str, str]:

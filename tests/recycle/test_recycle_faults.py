@@ -99,7 +99,9 @@ def test_a_dry_run_changes_nothing(world: World) -> None:
     end = datetime.fromisoformat(answer["recycle"]["expected_end"].replace("Z", "+00:00"))
     assert world.now() < end.timestamp()
     reads = {call.action for call in world.aws.calls if "Describe" in call.operation}
-    assert reads | {"ecs:ListTasks"} == {call.action for call in world.aws.calls}
+    assert reads | {"ecs:ListTasks", "ecs:GetTaskProtection"} == {
+        call.action for call in world.aws.calls
+    }
 
 
 def test_one_task_needs_a_raised_count_or_leave_for_an_outage(world: World) -> None:
