@@ -114,7 +114,10 @@ def _given_back(record: Record, batch: Batch, facts: Facts, why: str, now: float
 
 
 def _phase(record: Record, facts: Facts, now: float) -> Step:
-    if facts.service.desired not in (record.raised, record.before.desired):
+    # Once the raised count was seen, the one before it is somebody else's, too.
+    seen = record.phase == RECYCLING and record.raised is not None
+    ours = (record.raised,) if seen else (record.raised, record.before.desired)
+    if facts.service.desired not in ours:
         return _replanned(record, facts, now)
     if record.phase == PREPARING:
         return _prepare(record, facts)

@@ -155,6 +155,8 @@ BACK = Reinstate(("a",))
         # A count that somebody else has set is what the service wants from now on.
         ({}, {"service": {"desired": 5}}, ()),
         ({"phase": "preparing"}, {"service": {"desired": 5}}, ()),
+        ({}, {"service": {"desired": 3}}, ()),  # set back to what it was: raised again
+        ({"batch": DRAINING}, {"draining": "a", "service": {"desired": 3}}, (BACK,)),
         ({"batch": DRAINING}, {"draining": "a", "service": {"desired": 5}}, (BACK,)),
         ({"batch": STOPPING}, {"draining": "a", "service": {"desired": 5}}, (BACK,)),
         # Preparing: the tag, the scaling, the count.

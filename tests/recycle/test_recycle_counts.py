@@ -87,3 +87,19 @@ def test_a_share_is_one_of_the_new_count(world: World) -> None:
     assert 12 == world.service.desired
     assert "recycled" == until_ended(world)["outcome"]
     restored(world, 8)
+
+
+@pytest.mark.parametrize("ticks", range(8))
+def test_a_count_that_is_set_back_is_raised_again(world: World, ticks: int) -> None:
+    """A pipeline sets what it always sets: the service wants it still, and gets it in the end."""
+    begin(world)
+    lists = lengths(world)
+    world.invoke(QUICK | {"wait_time": 60, "drain_time": 20})
+    for _ in range(ticks):
+        world.pass_time(15)
+        world.invoke(scheduled(), 12.0)
+    world.service.scale(3)
+    answer = until_ended(world)
+    assert ("recycled", 3) == (answer["outcome"], answer["recycle"]["replaced"]), answer
+    assert min(lists) >= 2  # ECS may have taken one while another was in hand
+    restored(world)
