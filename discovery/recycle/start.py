@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from discovery.errors import RecycleError
-from discovery.recycle.record import PREPARING, TAG, Capacity, Record, parse_tag
+from discovery.recycle.record import PREPARING, RECYCLED, TAG, Capacity, Record, parse_tag
 from discovery.text import iso
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def surge(
 
 
 def record(id: str, request: Request, facts: Facts, now: float) -> Record:
-    """A new recycle's record. Raises RecycleError naming what forbids it."""
+    """A new recycle's record, ended if no task has to go. Raises RecycleError: what forbids it."""
     why = obstacle(facts.service) or facts.missing()
     if parse_tag(facts.service.tags.get(TAG)):
         why = "an earlier one is not restored yet: the schedule's next run restores it"
@@ -86,25 +86,29 @@ def record(id: str, request: Request, facts: Facts, now: float) -> Record:
             f"The recycle does not start: {size} of {desired} tasks would go at a time, and "
             f"{EMPTIES}. Nothing was changed."
         )
-    raised, maximum = (
-        surge(desired, size, scaling) if request.maintain_service_state else (None, None)
-    )
     total = len(facts.old(request.started_before))
+    raised, maximum = (
+        surge(desired, size, scaling) if request.maintain_service_state and total else (None, None)
+    )
     return Record(
         id=id,
         request=request,
-        phase=PREPARING,
+        phase=PREPARING if total else RECYCLED,
         batch_size=size,
         floor=desired,
         total=total,
         before=Capacity(desired, scaling),
         raised=raised,
         raised_maximum=maximum,
-        suspends=scaling is not None,
+        suspends=scaling is not None and total > 0,
         started_at=now,
         updated_at=now,
         progress_at=now,
+        desired_now=desired,
+        scaling_now=scaling,
         left=total,
+        ended_at=None if total else now,
+        announced=() if total else (RECYCLED,),  # the answer says it
     )
 
 
@@ -162,6 +166,6 @@ def plan(record: Record, facts: Facts, now: float) -> dict[str, Any]:
         },
         "suspends_scale_in": record.suspends,
         "protected": sorted(facts.protected & set(order)),
-        "least_listed": least_listed(record),
+        "least_listed": least_listed(record) if order else record.floor,
         "expected_end": None if end is None else iso(end),
     }

@@ -136,7 +136,7 @@ def _start(parts: Parts, request: Request) -> None:
         record = loads(held.text)
         if record is None or record.ended:
             record = _record(uuid.uuid4().hex[:8], request, facts, parts.now())
-            recycles.write(held, dumps(record), ended=False)
+            recycles.write(held, dumps(record), record.ended)
             log.info(
                 "recycle %s starts: %d tasks, %d at a time, desired count %d",
                 record.id, record.total, record.batch_size, record.before.desired,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from course import QUICK, begin, restored, status, until_ended
@@ -93,3 +93,34 @@ def test_a_recycle_that_fails_while_it_is_paused_is_no_longer_paused(world: Worl
     world.invoke(scheduled())
     answer = status(world)
     assert ("recycling", "restoring") == (answer["outcome"], answer["recycle"]["phase"])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "fields"),
+    [
+        (0, {}),
+        (0, {"maintain_service_state": False}),
+        (3, {"started_before": "2020-01-01T00:00:00Z"}),
+    ],
+)
+def test_where_nothing_has_to_go_the_answer_says_so_at_once(
+    world: World, tasks: int, fields: dict[str, Any]
+) -> None:
+    """No count is raised, no tag is set, no task is started, and no message is sent."""
+    begin(world, tasks)
+    world.aws.scaling.register(world.service, 0, 3)
+    before = len(world.service.tasks)
+    world.aws.calls.clear()
+    answer = world.invoke(QUICK | fields)
+    assert "recycled" == answer["outcome"]
+    assert (0, 0) == (answer["recycle"]["total"], answer["recycle"]["replaced"])
+    assert answer["recycle"]["ended_at"]
+    assert {"before": tasks, "now": tasks} == answer["recycle"]["desired"]
+    assert ([], before) == (world.messages(), len(world.service.tasks))
+    world.invoke(scheduled())
+    writes = ("UpdateService", "TagResource", "RegisterScalableTarget", "StopTask")
+    assert [] == [call for each in writes for call in world.aws.calls.of(each)]
+    assert [] == world.messages()
+    assert answer["recycle"]["id"] == status(world)["recycle"]["id"]
+    plan = world.invoke(QUICK | fields | {"dry_run": True})["recycle"]
+    assert ([], 0, tasks) == (plan["tasks"], plan["batches"], plan["least_listed"])
