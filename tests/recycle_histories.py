@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 WRITES = ("StopTask", "UpdateService", "TagResource", "UntagResource", "RegisterScalableTarget")
 READS = ("ListTasks", "DescribeTasks", "DescribeServices", "DescribeScalableTargets")
 FAILURES = ("cannot_pull", "resource_initialization", "exits", "never_listens")
-LONGEST = 200  # ticks until the end
+NEEDED = ("DescribeServices", "DescribeScalableTargets", "GetTaskProtection")
+LONGEST = 600  # ticks until the end
 
 
 class History:
@@ -46,6 +47,8 @@ class History:
         self._show = show
         rng = self.rng
         self.calm = rng.random() < 0.3  # nothing goes wrong
+        # The one thing that goes wrong, so that what goes wrong else does not hide it; "": all.
+        self.theme = rng.choice(["", "", "", "counts", "crashes", "denials"])
         service = world.begin(f"arcade-{seed}", rng.choice([1, 2, 2, 3, 3, 4, 5, 8]))
         service.delays = Delays(spread=0.5)
         self.service = service
@@ -58,6 +61,7 @@ class History:
         self.copy: dict[str, tuple[bytes, int]] = {}
         self.fate, self.countdown, self.nested = "", 0, False
         self.ids = 0
+        self.denied = ""  # a read that is denied for now
         world.meet, world.overtake = self._meet, self._overtake
         world.seen, world.acting = self.promises.seen, self.promises.acting
 
@@ -100,14 +104,16 @@ class History:
         desired = self.service.desired
         event: dict[str, Any] = {
             "action": "recycle",
-            "wait_time": rng.choice([0, 0, 5, 30, 90]),
-            "drain_time": rng.choice([0, 1, 5, 5, 30]),
+            "wait_time": rng.choice([0, 0, 5, 30, 90, 400]),
+            "drain_time": rng.choice([0, 1, 5, 5, 30, 200]),
             "batch_size": rng.choice([1, 1, 1, 2, 3, "50%", "100%"]),
-            "settle_time": rng.choice([0, 0, 0, 20]),
+            "settle_time": rng.choice([0, 0, 0, 20, 200]),
             "replacement_timeout": rng.choice([120, 300, 600]),
         }
-        if rng.random() < 0.35:
-            event |= {"maintain_service_state": False, "allow_outage": True}
+        if rng.random() < 0.4:
+            event |= {"maintain_service_state": False, "allow_outage": rng.random() < 0.6}
+        if self.theme == "counts" and desired > 2:
+            event |= {"maintain_service_state": False, "allow_outage": False, "batch_size": 2}
         self.note(f"{desired} tasks, scaling {vars(self.target) if self.target else None}: {event}")
         self.event = event
         self.promises.begins(event)
@@ -129,6 +135,8 @@ class History:
             possible += [("an event arrives", self.deliver)] * 3
         if self.calm:
             return possible
+        if self.theme:
+            return [*possible, *possible, *self.of_theme()]
         possible += [
             ("pause", partial(self.command, "pause")),
             ("resume", partial(self.command, "resume")),
@@ -137,9 +145,12 @@ class History:
             ("a deployment", self.deploy),
             ("somebody sets the count", self.scale),
             ("a task crashes", self.crash),
+            ("a replacement crashes", self.crash_replacement),
             ("starts fail", self.starts_fail),
             ("starts succeed", self.service.recovers),
             ("a call will fail", self.refuse),
+            ("a read is denied", self.deny),
+            ("reads are allowed", self.allow),
             ("DescribeServices lags", self.lag),
             ("protection", self.protect),
             ("a replica copies", self.save),
@@ -150,10 +161,22 @@ class History:
             possible += [("scaling", self.act_on_scaling)] * 2
         return possible
 
+    def of_theme(self) -> list[tuple[str, Callable[[], object]]]:
+        if self.theme == "counts":
+            return [("somebody sets a low count", partial(self.scale, 3))] * 2
+        if self.theme == "crashes":
+            return [("a replacement crashes", self.crash_replacement)]
+        return [
+            ("a read is denied", self.deny),
+            ("a read is denied", self.deny),
+            ("reads are allowed", self.allow),
+        ]
+
     def finish(self) -> None:
         """Nothing more happens: the recycle must end, and all must be restored."""
         self.note("no more changes")
-        self.calm = True
+        calm, self.calm = self.calm, True
+        self.denied = ""
         self.service.recovers()
         self.service.lag = 0
         self.world.aws.faults.clear()
@@ -173,13 +196,15 @@ class History:
             self._broken(f"the recycle does not end: {self.promises.record()}")
         self.world.pass_time(120)
         self.tick()
-        self.promises.restored()
+        self.promises.restored(calm)
 
     # What happens.
 
     def tick(self) -> None:
         self.world.pass_time(30 + self.rng.random() * 30)
         self.invoke(scheduled())
+        if self.denied:
+            self.promises.unseen(self.denied)
 
     def deliver(self) -> None:
         event = self.rng.choice(self.pending)
@@ -193,20 +218,23 @@ class History:
     def invoke(self, event: dict[str, Any]) -> None:
         rng = self.rng
         self.fate = ""
-        if not self.calm and rng.random() < 0.5:
+        if not self.calm and rng.random() < (0.1 if self.theme else 0.5):
             self.fate = rng.choice(["dies", "dies", "lost", "freezes", "is overtaken"])
             self.countdown = rng.randint(1, rng.choice([20, 60, 150]))
         self.promises.alone = True
         timeout = rng.choice([30.0, 60.0, 300.0])
-        self.note(f"  {quietly(lambda: self.world.invoke(event, timeout))}")
+        answer = quietly(lambda: self.world.invoke(event, timeout))
+        self.note(f"  {answer}")
+        self.promises.answered = answer
         self.fate = ""
 
     def deploy(self) -> None:
         self.service.deploy()
 
-    def scale(self) -> None:
+    def scale(self, highest: int = 9) -> None:
         bounds = (self.promises.minimum, self.promises.maximum)
         low, high = bounds if self.target else (1, 9)
+        high = min(high, highest)
         count = self.rng.randint(max(1, low), max(1, low, high))
         self.promises.others_set(count, self.service)
 
@@ -229,7 +257,27 @@ class History:
 
     def crash(self) -> None:
         if self.service.running:
-            self.rng.choice(self.service.running).exit(1)
+            task = self.rng.choice(self.service.running)
+            self.promises.crashes(task)
+            task.exit(1)
+
+    def crash_replacement(self) -> None:
+        """The youngest task, which readers may see already."""
+        if self.service.running:
+            task = max(self.service.running, key=lambda task: task.state.created_at)
+            self.promises.crashes(task)
+            task.exit(1)
+
+    def deny(self) -> None:
+        """From now on, until `allow`."""
+        self.allow()
+        self.denied = self.rng.choice(NEEDED)
+        self.world.aws.faults.set(self.denied, fault.denied)
+
+    def allow(self) -> None:
+        self.world.aws.faults.clear()
+        self.denied = ""
+        self.promises.seeing()
 
     def starts_fail(self) -> None:
         kind: Any = self.rng.choice(FAILURES)

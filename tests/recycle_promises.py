@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from recycle_world import DRAINING, KEY, RECORD, STATE
 
-from discovery.recycle.record import TAG, loads, parse_tag
+from discovery.recycle.record import RECYCLING, RESTORING, TAG, loads, parse_tag
 
 if TYPE_CHECKING:
     from recycle_world import World
 
     from discovery.recycle.record import Record
-    from simulator import Service
+    from simulator import Service, Task
     from simulator.scaling import ScalableTarget
 
 
@@ -45,6 +45,11 @@ class Promises:
         self.stopped: set[str] = set()
         self.end = "none"
         self.blurred = False  # what others set cannot be distinguished from what the recycle set
+        self.allowed = True  # whether the list may be empty
+        self.crashed: dict[str, str] = {}  # recycle -> its replacement that crashed in its sight
+        self.redis_lost = False  # something of the record, at some time
+        self.answered = ""  # by the last invocation
+        self._unseen = 0  # scheduled runs that could not look
         self._in_copy = False
 
     # What the history says.
@@ -54,7 +59,9 @@ class Promises:
         share = size.endswith("%")
         self.batch = math.ceil(self.desired * float(size[:-1]) / 100) if share else int(size)
         self.batch = max(1, self.batch)
-        self.slack = 0 if event.get("maintain_service_state", True) else self.batch
+        in_place = not event.get("maintain_service_state", True)
+        self.slack = self.batch if in_place else 0
+        self.allowed = bool(event.get("allow_outage"))
 
     def others_set(self, count: int, service: Service) -> None:
         """Somebody sets the count to something that is not the recycle's own."""
@@ -63,7 +70,10 @@ class Promises:
         tag = parse_tag(service.tags.get(TAG))
         if tag:
             ours |= {tag.raised, tag.before.desired}
-        if count in ours or service.lag:
+        back = bool(
+            record and record.phase == RECYCLING and record.raised not in (None, count)
+        )  # to what it was: it is raised again
+        if (count in ours and not (back and count == self.desired)) or service.lag:
             return
         self.desired, self.least = count, min(self.least, count)
         service.scale(count)
@@ -88,15 +98,43 @@ class Promises:
             ours = (record.raised, record.before.desired, target.maximum) if record else ()
             self.blurred |= now in ours  # the recycle takes such a count for its own
 
+    def crashes(self, task: Task) -> None:
+        """It is about to crash. If a look has shown it already, nothing more is stopped."""
+        record, created = self.record(), task.state.created_at
+        if record is None or record.ended or task.state.desired_status != "RUNNING":
+            return
+        if record.request.started_before <= created < record.updated_at:
+            self.crashed[record.id] = task.id
+
+    def unseen(self, operation: str) -> None:
+        """A scheduled run could not look at the service, as this read is denied."""
+        self._unseen = self._unseen + 1 if self.answered == "published" and self.alone else 0
+        record = self.record()
+        if self._unseen < 2 or record is None or record.ended or record.phase == RESTORING:
+            return
+        draining = set(self.world.redis.zrange(DRAINING, 0, -1))
+        off = draining & {task.id for task in self.service.alive}
+        self.expect(not off, f"promise 2: {off} stay off the list while {operation} is denied")
+
+    def seeing(self) -> None:
+        self._unseen = 0
+
     def saved(self) -> None:
         self._in_copy = self.record() is not None
 
     def flushed(self) -> None:
+        self._forgets()
         record = self.record() or self._known
         if record and parse_tag(self.service.tags.get(TAG)):
             self.lost.add(record.id)
 
+    def _forgets(self) -> None:
+        """What only the record knew may be lost with it."""
+        self.crashed.clear()
+        self.redis_lost = True
+
     def failed_over(self, copied: bool) -> None:
+        self._forgets()
         if not copied or not self._in_copy:
             self.flushed()
         elif found := self.record():
@@ -149,6 +187,16 @@ class Promises:
             len(staying) >= min(least, len(running)) or not self.alone or self.service.lag > 0,
             f"promise 1: {address} left the list, which holds {len(staying)} of {least} now",
         )
+        surplus = max(0, len(self.service.alive) - self.service.desired)
+        self.expect(
+            len(staying) > surplus
+            or self.allowed
+            or not self.alone
+            or self.service.lag > 0
+            or self.service.desired == 0,
+            f"promise 1: {address} left the list, which holds {len(staying)}, and ECS is about to "
+            f"stop {surplus}",
+        )
         hand = self._hand()
         lacking = [
             task.id
@@ -174,6 +222,8 @@ class Promises:
         self.expect(recycle not in self.failed, f"promise 5: {task.id} is stopped after a failure")
         if not self.alone:
             return
+        crashed = self.crashed.get(recycle)
+        self.expect(not crashed, f"promise 5: {task.id} is stopped after the crash of {crashed}")
         record = self.record()
         written = record and record.id == recycle and record.batch and record.batch.step == "stop"
         self.expect(bool(written), "promise 3: a stop is not in the record")
@@ -208,7 +258,18 @@ class Promises:
             self.failed.add(record.id)
         self.over()
 
-    def restored(self) -> None:
+    def told(self, record: Record) -> None:
+        """People had a message of the start and one of the end."""
+        subjects = {
+            message.subject
+            for message in self.world.aws.sns.published
+            if f"Recycle {record.id} " in message.text
+        }
+        end = {"recycled": "finished"}.get(record.phase, record.phase)
+        wanted = {f"Recycle {kind}: lobby" for kind in ("started", end)}
+        self.expect(wanted <= subjects, f"messages are missing: {subjects} of {wanted}")
+
+    def restored(self, calm: bool) -> None:
         """All is as it was, or as others have set it since."""
         record, service = self.record(), self.service
         self.expect(TAG not in service.tags, "the tag is still there")
@@ -235,6 +296,13 @@ class Promises:
                 t.id for t in service.alive if t.state.created_at < record.request.started_before
             ]
             self.expect(not old, f"recycled, but these are old: {old}")
+        if record and not self.redis_lost and record.total:
+            self.told(record)
+        self.expect(
+            not calm or record is None or record.phase == "recycled",
+            f"nothing went wrong, and it {record.phase if record else ''}: "
+            f"{record.reason if record else ''}",
+        )
 
     def expect(self, holds: bool, what: str) -> None:
         if not holds:

@@ -37,7 +37,9 @@ def observed(record: Record, facts: Facts, now: float) -> Record:
     watched = sorted(newer, key=lambda id: (id in ready, -newer[id].created_at, id))[:WATCHED]
     states = ",".join(f"{id}:{newer[id].last_status}" for id in watched if id not in ready)
     signature = f"{left}/{len(newer)}/{len(ready)}/{states}"[:1000]
-    excused = signature != record.signature or _waits_for_others(record, facts)
+    if _waits_for_others(record, facts):
+        signature = ""  # so that the next look, when it is over, is one at something new
+    excused = not signature or signature != record.signature
     return record.changed(
         left=left,
         watched=tuple(watched),

@@ -48,6 +48,19 @@ def test_a_protected_task_may_be_freed_after_the_timeout(world: World) -> None:
     restored(world, 2)
 
 
+def test_what_was_waited_for_may_end_long_before_the_next_look(world: World) -> None:
+    """Nobody has looked meanwhile, so nothing was seen to stand still."""
+    begin(world, 2)
+    busy = world.service.tasks[0]
+    busy.protect(120)
+    world.invoke(PATIENT)
+    minutes(world, 5)
+    busy.unprotect()
+    world.pass_time(600)
+    assert "recycled" == until_ended(world)["outcome"]
+    restored(world, 2)
+
+
 def test_a_deployment_may_take_longer_than_the_timeout(world: World) -> None:
     """It has a bake time, for example, in which no task changes."""
     begin(world, 2)
