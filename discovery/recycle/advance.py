@@ -96,7 +96,8 @@ def _unseen(dependencies: Dependencies, held: StoredRecord, why: str) -> None:
     record, now = loads(held.text), dependencies.now()
     if record is None or record.ended:
         return
-    step = machine.unseen(_commanded(record, held.command, now), why, now)
+    commanded = _commanded(record, held.command, now)
+    step = machine.unseen(commanded, dependencies.registry.draining(), why, now)
     step = _shown(dependencies, record, step)
     if _write(dependencies, held, step.record):
         report.log_step(record, step.record, step)

@@ -38,6 +38,8 @@ class Registry(Protocol):
 
     def reinstate(self, task: str) -> bool: ...
 
+    def draining(self) -> frozenset[str]: ...
+
 
 class Writer(Protocol):
     """The service: `aws.service_writer`."""

@@ -39,6 +39,8 @@ from discovery.recycle.record import (
 from discovery.recycle.start import EMPTIES, empties, least_listed, obstacle, replanned
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from discovery.recycle.facts import Facts
     from discovery.recycle.record import Record
 
@@ -62,26 +64,26 @@ def next_step(record: Record, facts: Facts, now: float) -> Step:
     return _ended(record, facts, now) or _held(record, facts, now) or _phase(record, facts, now)
 
 
-def unseen(record: Record, why: str, now: float) -> Step:
-    """The service cannot be looked at: tasks in hand go back, and for too long that is a failure.
+def unseen(record: Record, draining: AbstractSet[str], why: str, now: float) -> Step:
+    """The service cannot be looked at: no task stays drained, and for too long that is a failure.
 
-    A stop may have been called for some of them; these stay off the list.
+    A stop may have been called for some of them; these stay off the list, as they are withdrawn.
     """
+    acts = (Reinstate(tuple(sorted(draining))),) if draining else ()
     if record.phase == RESTORING:
-        return Step(record, again_at=None)
+        return Step(record, acts, again_at=None)
     record, batch = record.changed(progress_at=progress(record, now)), record.batch
-    back = batch.tasks if batch and batch.step in (DRAIN, STOP) else ()
     silent = now - record.progress_at
     if record.ending == CANCELLED and (not batch or batch.step == DRAIN):
         record = _restoring(record, now)
     elif silent > record.request.replacement_timeout:
         record = failed(record, f"no look at the service for {silent:.0f} s: {why}", now)
-    elif batch and back:
+    elif batch and batch.step in (DRAIN, STOP):
         rest = batch._replace(step=REPLACE, since=now) if batch.step == STOP else None
         record = record.changed(batch=rest, reason=why)
     else:
         record = record.changed(reason=why)
-    return Step(record, (Reinstate(back),) if back else (), again_at=None)
+    return Step(record, acts, again_at=None)
 
 
 def _ended(record: Record, facts: Facts, now: float) -> Step | None:

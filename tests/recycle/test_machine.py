@@ -311,7 +311,7 @@ def test_a_failure_that_was_decided_unseen_restores_by_a_tag_that_is_newer() -> 
     """Redis had lost the last plan, and nobody could read the tag when the recycle failed."""
     newer = a_record(stops=3, before=Capacity(2, None), raised=3)
     written = a_record(stops=2, progress_at=NOW - 600.1)
-    unseen = machine.unseen(written, "denied", NOW)
+    unseen = machine.unseen(written, frozenset(), "denied", NOW)
     assert ("failed", None) == (unseen.record.ending, unseen.again_at)
     fence = machine.next_step(unseen.record, facts(newer), NOW)
     assert (SetTag(tag_of(fence.record)),) == fence.acts
@@ -319,27 +319,29 @@ def test_a_failure_that_was_decided_unseen_restores_by_a_tag_that_is_newer() -> 
 
 
 @pytest.mark.parametrize(
-    ("record", "acts", "phase", "step"),
+    ("record", "draining", "phase", "step"),
     [
-        ({}, (), "recycling", None),
-        ({"batch": DRAINING}, (BACK,), "recycling", None),
-        ({"batch": STOPPING}, (BACK,), "recycling", "replace"),
-        ({"batch": REPLACING}, (), "recycling", "replace"),
-        ({"batch": REPLACING, "progress_at": NOW - 600.0}, (), "recycling", "replace"),
-        ({"batch": REPLACING, "progress_at": NOW - 600.1}, (), "restoring", None),
-        ({"batch": STOPPING, "progress_at": NOW - 600.1}, (BACK,), "restoring", None),
-        ({"paused": True, "progress_at": NOW - 600.1}, (), "recycling", None),
-        ({"next_at": NOW + 1, "progress_at": NOW - 600.1}, (), "recycling", None),
-        ({"ending": "cancelled", "batch": DRAINING}, (BACK,), "restoring", None),
-        ({"ending": "cancelled", "batch": STOPPING}, (BACK,), "recycling", "replace"),
-        ({"phase": "restoring", "ending": "failed"}, (), "restoring", None),
+        ({}, "", "recycling", None),
+        ({"batch": DRAINING}, "a", "recycling", None),
+        ({"batch": STOPPING}, "a", "recycling", "replace"),
+        ({"batch": REPLACING}, "a", "recycling", "replace"),
+        ({"batch": REPLACING, "progress_at": NOW - 600.0}, "", "recycling", "replace"),
+        ({"batch": REPLACING, "progress_at": NOW - 600.1}, "", "restoring", None),
+        ({"batch": STOPPING, "progress_at": NOW - 600.1}, "a", "restoring", None),
+        ({"paused": True, "progress_at": NOW - 600.1}, "", "recycling", None),
+        ({"next_at": NOW + 1, "progress_at": NOW - 600.1}, "", "recycling", None),
+        ({"ending": "cancelled", "batch": DRAINING}, "a", "restoring", None),
+        ({"ending": "cancelled", "batch": STOPPING}, "a", "recycling", "replace"),
+        ({"phase": "restoring", "ending": "failed"}, "", "restoring", None),
+        ({"phase": "restoring", "ending": "failed"}, "a", "restoring", None),
     ],
 )
 def test_without_a_look_nothing_is_stopped(
-    record: dict[str, Any], acts: tuple[Any, ...], phase: str, step: str | None
+    record: dict[str, Any], draining: str, phase: str, step: str | None
 ) -> None:
-    """Tasks in hand go back into the list, and after the timeout the recycle fails."""
-    after = machine.unseen(a_record(**record), "denied", NOW)
+    """What is drained goes back into the list, and after the timeout the recycle fails."""
+    after = machine.unseen(a_record(**record), frozenset(draining), "denied", NOW)
+    acts = (BACK,) if draining else ()
     batch = after.record.batch
     assert (acts, phase, step) == (after.acts, after.record.phase, batch.step if batch else None)
 

@@ -78,3 +78,25 @@ def test_what_is_no_record_is_none(text: str | None) -> None:
     """Anybody may have written the key or the tag."""
     assert None is loads(text)
     assert None is parse_tag(text)
+
+
+# As the versions before this one wrote it, and can read it while two of them take turns.
+STORED = (
+    '{"id":"4f2a91c0","request":{"maintain_service_state":true,"wait_time":30.0,"drain_time":5.0,'
+    '"batch_size":"1","replacement_timeout":600.0,"settle_time":0.0,"started_before":100.0,'
+    '"allow_outage":false},"phase":"recycling","batch_size":1,"floor":3,"total":3,'
+    '"before":[3,[1,3,[false,false,false]]],"raised":4,"raised_maximum":4,"suspends":false,'
+    '"started_at":100.0,"updated_at":1000.0,"progress_at":1000.0,"batch":[["a"],"drain",995.0,0.0],'
+    '"next_at":0.0,"stops":0,"desired_now":null,"scaling_now":[1,3,[false,false,false]],"left":3,'
+    '"signature":"","watched":["n"],"replacements":[],"paused":false,"ending":"",'
+    '"restoring_since":null,"fenced":false,"count_restored":false,"reason":"","ended_at":null,'
+    '"announced":["started","paused","resumed"]}'
+)
+
+
+def test_the_stored_form_stays_as_it_is() -> None:
+    """A deployment in the middle of a recycle changes the version that goes on with it."""
+    record = loads(STORED)
+    assert record
+    assert (Batch(("a",), "drain", 995.0, 0.0), ("n",)) == (record.batch, record.watched)
+    assert STORED == dumps(record)

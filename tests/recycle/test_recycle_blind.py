@@ -81,6 +81,25 @@ def test_a_task_in_hand_goes_back_and_the_recycle_fails(
     restored(world)
 
 
+def test_a_task_whose_stop_is_refused_goes_back_although_nothing_can_be_read(world: World) -> None:
+    """The recycle has failed by then, and has no task in hand any more."""
+    begin(world)
+    world.aws.faults.set("StopTask", "denied")
+    world.invoke(QUICK)
+    denied_from(world, lambda record: record.ending == "failed", "DescribeServices")
+    for _ in range(20):
+        world.pass_time(10)
+        world.invoke(scheduled())
+        if world.aws.faults.next("DescribeServices")[0]:
+            break
+    minutes(world, 2)
+    assert "restoring" == status(world)["recycle"]["phase"]
+    assert {task.ip for task in world.service.running} == listed(world)
+    seeing(world)
+    assert "failed" == until_ended(world)["outcome"]
+    restored(world)
+
+
 def test_people_hear_that_a_service_is_not_restored_whose_scaling_cannot_be_read(
     world: World,
 ) -> None:
