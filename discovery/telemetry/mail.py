@@ -1,7 +1,7 @@
 """Messages by SMTP, with TLS and AUTH. A failure is one exception, for the log.
 
 Import it only where mail is set up: smtplib, ssl and email take tens of milliseconds to load.
-No step of a recycle waits for a message: send it outside of the lease's critical steps.
+A recycle sends it before a wait or at its end, so it delays what follows by a few seconds at most.
 """
 
 from __future__ import annotations

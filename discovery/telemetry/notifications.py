@@ -1,6 +1,6 @@
 """Messages to an SNS topic. A failure is one exception, for the log.
 
-No step of a recycle waits for a message: send it outside of the lease's critical steps.
+A recycle sends it before a wait or at its end, so it delays what follows by a few seconds at most.
 """
 
 from __future__ import annotations
