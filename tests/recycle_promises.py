@@ -258,7 +258,7 @@ class Promises:
             self.failed.add(record.id)
         self.over()
 
-    def told(self, record: Record) -> None:
+    def announced(self, record: Record) -> None:
         """People had a message of the start and one of the end."""
         subjects = {
             message.subject
@@ -297,7 +297,7 @@ class Promises:
             ]
             self.expect(not old, f"recycled, but these are old: {old}")
         if record and not self.redis_lost and record.total:
-            self.told(record)
+            self.announced(record)
         self.expect(
             not calm or record is None or record.phase == "recycled",
             f"nothing went wrong, and it {record.phase if record else ''}: "

@@ -51,7 +51,7 @@ def advance(dependencies: Dependencies, patient: bool = True) -> None:
         _advance(dependencies, held, patient)
     finally:
         try:
-            _tell(dependencies, dependencies.recycles.acquire())
+            _send_due(dependencies, dependencies.recycles.acquire())
         finally:
             dependencies.recycles.release()
 
@@ -86,7 +86,7 @@ def _advance(dependencies: Dependencies, held: StoredRecord, patient: bool) -> N
             held = written
             continue
         if step.again_at:
-            held = _tell(dependencies, held) or held
+            held = _send_due(dependencies, held) or held
         if not _waited(dependencies, held, step.again_at, patient):
             break
 
@@ -104,16 +104,16 @@ def _unseen(dependencies: Dependencies, held: StoredRecord, why: str) -> None:
         perform(step.acts, dependencies, "", step.record)
 
 
-def _tell(dependencies: Dependencies, held: StoredRecord | None) -> StoredRecord | None:
+def _send_due(dependencies: Dependencies, held: StoredRecord | None) -> StoredRecord | None:
     """Send the messages that are due, then note that they were sent; None: there was nothing.
 
     A death in between sends them twice, which is better than never.
     """
     record = loads(held.text) if held else None
     kinds = report.due(record, dependencies.now()) if record else ()
-    if held is None or record is None or not kinds or not dependencies.tell(kinds, record):
+    if held is None or record is None or not kinds or not dependencies.send(kinds, record):
         return None
-    return _write(dependencies, held, report.told(record, kinds))
+    return _write(dependencies, held, report.with_announced(record, kinds))
 
 
 def _write(dependencies: Dependencies, held: StoredRecord, record: Record) -> StoredRecord | None:

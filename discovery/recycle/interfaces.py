@@ -66,7 +66,7 @@ class Dependencies:
     look: Callable[[Record | None], Facts | None]
     # Sends messages of these kinds, of `report`. It fails by a line in the log alone. False: it
     # was left to the next invocation.
-    tell: Callable[[Collection[str], Record], bool]
+    send: Callable[[Collection[str], Record], bool]
     redact: Callable[[str], str]  # masks what looks like a secret
     deadline: Deadline
     sleep: Callable[[float], None]

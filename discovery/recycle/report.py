@@ -79,25 +79,25 @@ def due(record: Record, now: float) -> tuple[str, ...]:
     It follows from the record alone, so it is not lost with an invocation. A pause and its end may
     come again; everything else comes once.
     """
-    told = record.announced
-    pauses = [kind for kind in told if kind in (PAUSED, RESUMED)]
+    announced = record.announced
+    pauses = [kind for kind in announced if kind in (PAUSED, RESUMED)]
     was_paused = pauses[-1:] == [PAUSED]
     happened = {
-        STARTED: not told,
+        STARTED: not announced,
         PAUSED: record.paused and not was_paused,
         RESUMED: was_paused and not record.paused and not record.ending,
-        FAILED: FAILED in (record.ending, record.phase) and FAILED not in told,
-        RECYCLED: record.phase == RECYCLED and RECYCLED not in told,
-        CANCELLED: record.phase == CANCELLED and CANCELLED not in told,
+        FAILED: FAILED in (record.ending, record.phase) and FAILED not in announced,
+        RECYCLED: record.phase == RECYCLED and RECYCLED not in announced,
+        CANCELLED: record.phase == CANCELLED and CANCELLED not in announced,
         NOT_RESTORED: record.phase == RESTORING
         and restore.late(record, now)
-        and NOT_RESTORED not in told,
+        and NOT_RESTORED not in announced,
     }
     return tuple(kind for kind, so in happened.items() if so)
 
 
-def told(record: Record, kinds: Iterable[str]) -> Record:
-    """The record after messages of these kinds."""
+def with_announced(record: Record, kinds: Iterable[str]) -> Record:
+    """The record after messages of these kinds were sent."""
     before = [kind for kind in record.announced if kind not in kinds]
     if PAUSED in kinds or RESUMED in kinds:
         before = [kind for kind in before if kind not in (PAUSED, RESUMED)]

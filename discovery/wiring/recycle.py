@@ -189,7 +189,7 @@ def _dependencies(parts: Parts, synced: Report | None) -> Dependencies:
             parts.service.ref, reader.resource_id,
         ),
         look=look,
-        tell=partial(messages.send, messages.Ways(
+        send=partial(messages.send, messages.Ways(
             parts.service, parts.aws_client, parts.deadline
         )),
         redact=_redacted,

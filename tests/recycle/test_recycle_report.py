@@ -9,7 +9,7 @@ import pytest
 from test_machine import NOW, a_record
 
 from discovery.recycle.acts import SetScaling, Step
-from discovery.recycle.report import due, log_step, told
+from discovery.recycle.report import due, log_step, with_announced
 from discovery.service import Suspended
 
 
@@ -66,4 +66,4 @@ def test_the_messages_that_are_due_follow_from_the_record(
     """What has happened, and was not told yet; after that, nothing is due."""
     written = a_record(announced=tuple(announced.split()), **record)
     assert tuple(kinds.split()) == due(written, NOW)
-    assert () == due(told(written, kinds.split()), NOW)
+    assert () == due(with_announced(written, kinds.split()), NOW)
