@@ -46,6 +46,7 @@ test-redis: $(VENV)/ready .venv-redis/ready
 # HISTORIES=5000 takes about ten minutes; then a storm of two.
 soak: $(VENV)/ready
 	@$(RUN) -m pytest -m soak
+	@$(RUN) -m pytest $(PYTEST_ARGS) -m hypothesis --hypothesis-profile=search --timeout=900
 	@PYTHONPATH=. $(RUN) tests/histories.py --histories $(HISTORIES)
 	@PYTHONPATH=. $(RUN) tests/recycle_histories.py --histories $(HISTORIES)
 	@PYTHONPATH=. $(RUN) tests/storms.py --seconds 120

@@ -87,17 +87,18 @@ _HANDED_ON = re.compile(
 )
 
 
+_DIGITS = 9  # no level has more, and int() refuses thousands
+
+
 def of_name(name: Any) -> Level:
     """The level that a field of a structured line names: a word or a number."""
-    if isinstance(name, bool):
-        return None
-    if isinstance(name, (int, float)):
-        return next((level for least, level in _NUMBERS if name >= least), None)
     if isinstance(name, dict):  # loguru, log4js
-        return of_name(name.get("name") or name.get("levelStr"))
+        name = name.get("name") or name.get("levelStr")
     word = _COLOUR.sub("", name).strip().lower() if isinstance(name, str) else ""
-    if word.isdigit():
-        return of_name(int(word))
+    if word.isdecimal() and len(word) <= _DIGITS:
+        name = int(word)
+    if isinstance(name, (int, float)) and not isinstance(name, bool):
+        return next((level for least, level in _NUMBERS if name >= least), None)
     return _BY_NAME.get(word)
 
 

@@ -206,7 +206,7 @@ def _first(places: list[dict[str, Any]], names: list[str]) -> Any:
 def _status(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and len(value) == 3 and value.isdigit():  # noqa: PLR2004
+    if isinstance(value, str) and len(value) == 3 and value.isdecimal():  # noqa: PLR2004
         value = int(value)
     return int(value) if isinstance(value, (int, float)) and 100 <= value < 600 else None  # noqa: PLR2004
 

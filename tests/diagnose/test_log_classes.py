@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.log_classes import GOAL, PARTS, corpus, scores
@@ -110,6 +110,9 @@ def test_any_text_is_classified(text: str) -> None:
         max_leaves=12,
     )
 )
+@example({"level": "\u00b9"})  # a digit, and no number
+@example({"level": "9" * 5000})
+@example({"status": "\u00b9\u00b2\u00b3"})
 def test_any_json_is_classified(value: object) -> None:
     """Fields have whatever types their sender gave them."""
     import json  # noqa: PLC0415
