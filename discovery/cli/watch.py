@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 EVERY = 60.0  # seconds
+# Seconds of one wait: Ctrl-C just before a system call that waits shows only after that call.
+SLICE = 1.0
 PAUSE = 2.0  # seconds before another try, when the connection is lost
 
 
@@ -42,11 +44,11 @@ def watch(
                 held.renew(None)
             endpoint = (process.redis_host, process.redis_port, process.tls, process.redis_cluster)
             with open_client(*endpoint, held) as client:
-                changes: Any = client.pubsub(ignore_subscribe_messages=True)
+                changes: Any = client.pubsub()
                 changes.subscribe(service.key)
                 while True:
                     # The first message is the answer to the subscription: nothing is missed.
-                    changes.get_message(timeout=EVERY)
+                    _wait(changes)
                     yield read()
         except (RedisConnectionError, RedisTimeoutError, OSError) as error:
             lost(f"The connection to Redis is lost, and is tried again: {one_line(error)}.")
@@ -57,3 +59,10 @@ def watch(
                 f"Redis refuses the subscription: {one_line(error)}. Grant +subscribe."
             ) from error
         time.sleep(PAUSE)
+
+
+def _wait(changes: Any) -> None:
+    """Until a message comes, or EVERY has passed."""
+    end = time.monotonic() + EVERY
+    while not changes.get_message(timeout=SLICE) and time.monotonic() < end:
+        pass

@@ -114,6 +114,7 @@ def test_an_outdated_lock_stops_the_build(clone: Path) -> None:
     assert "make lock" in refused(clone)
 
 
+@pytest.mark.stack  # a whole build
 def test_a_zip_that_is_too_large_stops_the_build(clone: Path) -> None:
     """The line has both sizes and both limits, and the zip is gone."""
     edit(clone / "packaging" / "bundle.py", r"^ZIP_LIMIT, .*", "ZIP_LIMIT, UNZIPPED_LIMIT = 7, 9")

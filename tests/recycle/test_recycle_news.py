@@ -91,7 +91,7 @@ def test_a_message_survives_the_death_of_each_invocation_that_causes_it(
 
 def test_no_message_is_lost_wherever_an_invocation_dies(world: World) -> None:
     """Once in each recycle, between two calls, another one each time; at worst one comes twice."""
-    for step in range(2, 150, 7):
+    for step in range(2, 150, 13):
         begin(world, 1)
         left = step
 

@@ -56,7 +56,8 @@ def test_a_run_prints_one_line_of_figures(aws: Simulator, start: Start) -> None:
 
         answer = said.answer
         duration = figures(said)["SyncDuration"]
-        assert abs(duration - answer["duration_ms"]) <= 1
+        # The answer's ends after the metric is printed, and is rounded to a millisecond.
+        assert -0.5 <= answer["duration_ms"] - duration < 100
         assert 0 < duration <= said.duration * 1000
         assert {
             "Published": 1,
