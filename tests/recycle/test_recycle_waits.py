@@ -133,7 +133,7 @@ def test_a_task_that_is_given_back_is_not_drained_again_at_once(world: World) ->
     world.acting = protects
     world.invoke(QUICK | {"drain_time": 0})
     began = world.now()
-    minutes(world, 5)
+    minutes(world, 2)
     assert drained
     assert len(drained) <= 1 + (world.now() - began) / machine.RETRY
 
