@@ -27,12 +27,9 @@ def unseen(error: Exception, action: str, resource: str) -> UnseenError:
     """What a call that failed leaves unseen, whatever it failed of."""
     if isinstance(error, UnseenError):
         return error
-    said = f"{error}" if isinstance(error, DiscoveryError) else named(error)
+    ours = isinstance(error, DiscoveryError)  # which says by itself what is wrong
+    said = f"{error}" if ours else f"{type(error).__name__}: {one_line(error)}"
     return UnseenError("failed", action, resource, f"failed: {said}".rstrip("."))
-
-
-def named(error: Exception) -> str:
-    return f"{type(error).__name__}: {one_line(error)}"
 
 
 class LogPlace(NamedTuple):

@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 from discovery.diagnose.redact import MASK, redact
+from discovery.diagnose.secret_forms import KEY_LINE
 from discovery.text import one_line
 
 LONGEST = 2_000  # characters of a text in an answer, as a diagnosis has them
 _BEGIN, _END = "-----BEGIN ", "-----END "
 KEY_LINES = 200  # of a private key; the largest that is in use has 100
-_KEY_LINE = re.compile(r"[A-Za-z0-9+/]{60,76}")
+_KEY_LINE = re.compile(KEY_LINE)
 _LAST = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _AROUND = " \"'\\,|>"  # where a line stands in a text of source or a table
 
@@ -57,10 +58,10 @@ class Masker:
         if left:
             head, end, rest = line.partition(_END)
             if end:
-                return ["***" + printable(redact(rest.partition("-----")[2].lstrip("-")))]
+                return [MASK + printable(redact(rest.partition("-----")[2].lstrip("-")))]
             if left > 1 and _of_key(head):
                 self._in_key[stream] = left - 1
-                return ["***"]
+                return [MASK]
         if _BEGIN in line and "PRIVATE KEY" in line and _END not in line.partition(_BEGIN)[2]:
             self._in_key[stream] = KEY_LINES
         masked = redact(line)

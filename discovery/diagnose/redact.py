@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from discovery.diagnose import secret_names
 from discovery.diagnose.secret_forms import AROUND, BESIDE, KEYS, LONG, SHORTEST_LONG
-from discovery.diagnose.secret_names import HEADERS, MASK, NAMES, small
+from discovery.diagnose.secret_names import (
+    HEADERS,
+    MASK,
+    NAMES,
+    OF_HEADERS,
+    OF_NAMES,
+    mask,
+    small,
+)
 from discovery.diagnose.secret_urls import mask_urls
 
 if TYPE_CHECKING:
@@ -36,17 +43,12 @@ def redact(text: str) -> str:
     lowered = small(text)
     text = _forms(text, lowered, KEYS)
     if any(word in lowered for word in HEADERS):
-        text = secret_names.mask_headers(text)
-        text = secret_names.mask_lists(text)
+        text = mask(text, OF_HEADERS)
     text = _forms(text, lowered, AROUND)
     if "@" in lowered:
         text = mask_urls(text)
     if any(word in lowered for word in NAMES):
-        if "value" in lowered:
-            text = secret_names.mask_values(text)
-        text = secret_names.mask_pairs(text)
-        text = secret_names.mask_named(text)
-        text = secret_names.mask_options(text)
+        text = mask(text, OF_NAMES)
     text = _forms(text, lowered, BESIDE)
     return _forms(text, lowered, LONG) if _LONG.search(text) else text
 

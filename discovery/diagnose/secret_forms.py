@@ -130,15 +130,15 @@ BESIDE = (
 )
 
 SHORTEST_LONG = 40
+KEY_LINE = "[A-Za-z0-9+/]{60,76}"  # of a private key: 64 characters, or up to 76
 _MIXED = r"(?=[A-Z0-9/+]*[a-z])(?=[a-z0-9/+]*[A-Z])(?=[A-Za-z/+]*\d)"
 # Base64 in small and capital letters; a text has such a word of SHORTEST_LONG characters.
 LONG = (
-    # A line of a private key whose begin and end are elsewhere: 64 characters, or up to 76. A path
-    # has more slashes.
+    # A line of a private key whose begin and end are elsewhere. A path has more slashes.
     Form(
         (),
         re.compile(
-            rf"(?m)^([ \t\"']*)(?!(?:[^\s/]*/){{6}}){_MIXED}[A-Za-z0-9+/]{{60,76}}={{0,2}}"
+            rf"(?m)^([ \t\"']*)(?!(?:[^\s/]*/){{6}}){_MIXED}{KEY_LINE}={{0,2}}"
             r"(?=(?:\\n)?[ \t\"',+\\]{0,20}\r?$)"
         ),
         rf"\1{MASK}",

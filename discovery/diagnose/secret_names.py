@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    # Of the text, what led to a value in small letters, and where the value begins.
+    EndOf = Callable[[str, re.Match[str], int], int]
 
 MASK = "***"
 
@@ -106,51 +109,24 @@ def _names_secret(name: str) -> bool:
     return _NAMES_SECRET.search(small(name)) is not None
 
 
-def mask_named(text: str) -> str:
-    """`name=value`, `"name": "value"`, `name: value` and the like."""
-    return _masked(text, _NAMED, _value)
-
-
-def mask_headers(text: str) -> str:
-    """A header's value: a quoted string, a list, or to the quote before the name, or the line."""
-    return _masked(text, _HEADED, _header)
-
-
-def mask_pairs(text: str) -> str:
-    """`("name", "value")`."""
-    return _masked(text, _PAIRED, _quoted)
-
-
-def mask_lists(text: str) -> str:
-    """`["header", "value"]`."""
-    return _masked(text, _LISTED, _telling)
-
-
-def mask_values(text: str) -> str:
-    """`{"name": "a secret's", "value": "..."}`."""
-    return _masked(text, _VALUED, _value)
-
-
-def mask_options(text: str) -> str:
-    """`--name value`."""
-    return _masked(text, _OPTION, _word)
-
-
-def _masked(
-    text: str, lead: re.Pattern[str], end_of: Callable[[str, re.Match[str], int], int]
-) -> str:
-    """The text without the values that this leads to; `end_of` says where one ends."""
-    parts, last = [], 0
-    for start, end in _spans(text, lead, end_of):
-        parts += [text[last:start], MASK]
-        last = end
-    return "".join([*parts, text[last:]]) if parts else text
+def mask(text: str, rules: Sequence[Rule]) -> str:
+    """The text without the values that the rules find, one rule after the other."""
+    lowered = small(text)
+    for needle, lead, end_of in rules:
+        if needle in lowered and (spans := list(_spans(text, lowered, lead, end_of))):
+            parts, last = [], 0
+            for start, end in spans:
+                parts += [text[last:start], MASK]
+                last = end
+            text = "".join([*parts, text[last:]])
+            lowered = small(text)
+    return text
 
 
 def _spans(
-    text: str, lead: re.Pattern[str], end_of: Callable[[str, re.Match[str], int], int]
+    text: str, lowered: str, lead: re.Pattern[str], end_of: EndOf
 ) -> Iterator[tuple[int, int]]:
-    lowered = small(text)
+    """Where the values are that this leads to; `end_of` says where one ends."""
     at = 0
     while found := lead.search(lowered, at):
         at = found.end()
@@ -249,3 +225,29 @@ def _closing(text: str, at: int, spans_lines: bool) -> int:
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     found = pattern.match(text, at)
     return found.end() if found else at
+
+
+class Rule(NamedTuple):
+    """What leads into a value, and where the value ends."""
+
+    needle: str  # a text has it in small letters if it may match
+    lead: re.Pattern[str]
+    end_of: EndOf
+
+
+OF_HEADERS = (
+    # A quoted string, a list, or to the quote before the name, or the whole line.
+    Rule("", _HEADED, _header),
+    # ["header", "value"].
+    Rule("", _LISTED, _telling),
+)
+OF_NAMES = (
+    # {"name": "a secret's", "value": "..."}.
+    Rule("value", _VALUED, _value),
+    # ("name", "value").
+    Rule("", _PAIRED, _quoted),
+    # name=value, "name": "value", name: value and the like.
+    Rule("", _NAMED, _value),
+    # --name value.
+    Rule("", _OPTION, _word),
+)

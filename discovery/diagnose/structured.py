@@ -228,7 +228,7 @@ def _flat(value: Any, depth: int = 3) -> str:
     if isinstance(value, dict) and depth:
         return "\n".join(
             f"{name}: {inner}" if name == "code" else inner
-            for name, each in _told(list(value.items())[:12])
+            for name, each in _without_secrets(list(value.items())[:12])
             if (inner := _flat(each, depth - 1))
         )
     if isinstance(value, list) and depth:
@@ -238,7 +238,7 @@ def _flat(value: Any, depth: int = 3) -> str:
     return ""
 
 
-def _told(fields: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+def _without_secrets(fields: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """The fields that are no secret by their names, as the words in them come without these."""
     fields = [(name, each) for name, each in fields if not names_secret(name)]
     if any(

@@ -74,20 +74,25 @@ def mail_secret(aws: Simulator, port: int) -> str:
     return aws.secrets.put("smtp", json.dumps(server | addresses))
 
 
+def with_both_ways(aws: Simulator, service: Service, port: int, **more: str) -> dict[str, str]:
+    """Settings with a topic, and with a mail server at this port."""
+    return quick(
+        aws,
+        service,
+        RECYCLE="true",
+        NOTIFICATION_TOPIC_ARN=aws.sns.create("alerts"),
+        SMTP_SECRET_ARN=mail_secret(aws, port),
+        **more,
+    )
+
+
 def test_one_message_for_the_start_and_one_for_the_end(
     aws: Simulator, service: Service, start: Start
 ) -> None:
     """They go to the topic; and a mail server that is down fails nothing."""
     with bind_free() as closed:
         function = start(
-            quick(
-                aws,
-                service,
-                RECYCLE="true",
-                ECS_CALLS_PER_SECOND="20",
-                NOTIFICATION_TOPIC_ARN=aws.sns.create("alerts"),
-                SMTP_SECRET_ARN=mail_secret(aws, port_of(closed)),
-            ),
+            with_both_ways(aws, service, port_of(closed), ECS_CALLS_PER_SECOND="20"),
             handler=IMPATIENT,
         )
         recycled(function)
@@ -104,13 +109,7 @@ def test_a_way_that_hangs_neither_outlasts_the_invocation_nor_the_other_way(
     """The function answers in its time. The log says what was not sent, the other way has it."""
     with bind_free() as closed:
         function = start(
-            quick(
-                aws,
-                service,
-                RECYCLE="true",
-                NOTIFICATION_TOPIC_ARN=aws.sns.create("alerts"),
-                SMTP_SECRET_ARN=mail_secret(aws, port_of(closed)),
-            ),
+            with_both_ways(aws, service, port_of(closed)),
             handler=IMPATIENT,
             timeout=12.0,
         )

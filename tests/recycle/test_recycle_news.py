@@ -44,7 +44,7 @@ def at(world: World, reached: Callable[[Record], bool], act: Callable[[], object
     world.meet = meet
 
 
-def test_each_change_is_told_once(world: World) -> None:
+def test_each_change_is_announced_once(world: World) -> None:
     """A pause and its end as often as they come."""
     begin(world, 2)
     world.invoke(QUICK)

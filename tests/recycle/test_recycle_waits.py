@@ -15,6 +15,8 @@ from simulator.events import scheduled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from simulator.ecs.tasks import Task
+
 PATIENT = QUICK | {"replacement_timeout": 120}
 
 
@@ -35,13 +37,19 @@ def test_a_wait_that_was_ordered_may_be_longer_than_the_timeout(world: World, fi
     restored(world, 2)
 
 
-def test_a_protected_task_may_be_freed_after_the_timeout(world: World) -> None:
-    """It was waited for: then it is replaced."""
+def with_protected(world: World, count: int) -> Task:
+    """A recycle has waited for a protected task for so many minutes."""
     begin(world, 2)
     busy = world.service.tasks[0]
     busy.protect(120)
     world.invoke(PATIENT)
-    minutes(world, 20)
+    minutes(world, count)
+    return busy
+
+
+def test_a_protected_task_may_be_freed_after_the_timeout(world: World) -> None:
+    """It was waited for: then it is replaced."""
+    busy = with_protected(world, 20)
     assert "1 tasks are under scale-in protection" == status(world)["recycle"]["reason"]
     busy.unprotect()
     assert "recycled" == until_ended(world)["outcome"]
@@ -50,11 +58,7 @@ def test_a_protected_task_may_be_freed_after_the_timeout(world: World) -> None:
 
 def test_what_was_waited_for_may_end_long_before_the_next_look(world: World) -> None:
     """Nobody has looked meanwhile, so nothing was seen to stand still."""
-    begin(world, 2)
-    busy = world.service.tasks[0]
-    busy.protect(120)
-    world.invoke(PATIENT)
-    minutes(world, 5)
+    busy = with_protected(world, 5)
     busy.unprotect()
     world.pass_time(600)
     assert "recycled" == until_ended(world)["outcome"]
