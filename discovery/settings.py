@@ -196,13 +196,13 @@ class ServiceSettings:
         "HTTP_ENDPOINTS",
         "",
         _places(rf"https?://{_DNS_NAME}{_PORT}(/[^\s]*)?"),
-        "http:// or https:// URLs between commas",
+        "http:// or https:// URLs between commas, with ports of 1 to 65535",
     )
     domain: tuple[str, ...] = _variable(
         "DOMAIN",
         "",
         _places(rf"{_DNS_NAME}{_PORT}"),
-        "host names or host:port, between commas",
+        "host names or host:port, between commas, with ports of 1 to 65535",
     )
     log_pattern: str = _variable(
         "LOG_PATTERN",
